@@ -1,0 +1,1 @@
+"""Models and traffic for a fleet on one machine."""

@@ -1,0 +1,1 @@
+"""The inventory, the nodes and how they are reached."""

@@ -1,0 +1,1 @@
+"""What runs on a node: agent, proxy, loader. Knows nothing of ``garnet_cli``."""

@@ -1,0 +1,1 @@
+"""The far end of a garnet command: JSON lines over one channel."""

@@ -1,0 +1,107 @@
+"""Where everything lies on a node's disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_SOCKET_PATH_BYTES = 103
+"""Longest unix socket path that macOS accepts (``sun_path`` is 104 with its NUL; Linux has 108)."""
+
+LONGEST_SOCKET_NAME = "run/loader-999999.stats"
+"""The longest name below a root that is bound as a socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodePaths:
+    """The folders and files below one node's root."""
+
+    root: Path
+    environments: Path
+
+    @classmethod
+    def at(cls, root: Path, environments: Path | None = None) -> NodePaths:
+        """Build the paths of ``root``; ``environments`` may be shared by nodes on one host."""
+        return cls(root=root, environments=environments or root / "envs")
+
+    @property
+    def releases(self) -> Path:
+        """One folder a release, named by content."""
+        return self.root / "releases"
+
+    @property
+    def current(self) -> Path:
+        """Link to the release in use."""
+        return self.root / "current"
+
+    @property
+    def artifacts(self) -> Path:
+        """One folder an artifact, named by content."""
+        return self.root / "artifacts"
+
+    @property
+    def wheelhouse(self) -> Path:
+        """Wheels pushed for installs without internet."""
+        return self.root / "wheelhouse"
+
+    @property
+    def served(self) -> Path:
+        """One folder a loader, holding a link named as its model to its artifact."""
+        return self.root / "served"
+
+    @property
+    def etc(self) -> Path:
+        """Configuration and secrets."""
+        return self.root / "etc"
+
+    @property
+    def fleet_file(self) -> Path:
+        """The proxy's configuration."""
+        return self.etc / "fleet.json"
+
+    @property
+    def keys_file(self) -> Path:
+        """Client keys, hashed."""
+        return self.etc / "keys.json"
+
+    @property
+    def secrets_file(self) -> Path:
+        """``GARNET_FLEET_SECRET=…``, mode 0600."""
+        return self.etc / "secrets.env"
+
+    @property
+    def state(self) -> Path:
+        """Slots and journals."""
+        return self.root / "state"
+
+    @property
+    def slots_file(self) -> Path:
+        """The proxy's slot table."""
+        return self.state / "slots.json"
+
+    @property
+    def lease_file(self) -> Path:
+        """Locked by the agent that changes this node."""
+        return self.state / "lease.json"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and pid files."""
+        return self.root / "run"
+
+    @property
+    def control_socket(self) -> Path:
+        """The proxy's control socket, mode 0600."""
+        return self.run / "proxy.sock"
+
+    @property
+    def log(self) -> Path:
+        """Bounded logs, one a job."""
+        return self.root / "log"
+
+    def make(self) -> None:
+        """Create the folders that hold state, readable by their owner only."""
+        for folder in (self.root, self.releases, self.artifacts, self.served, self.etc):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.state, self.run, self.log, self.environments):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)

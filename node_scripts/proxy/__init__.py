@@ -1,0 +1,1 @@
+"""The data plane: the one network face of a node."""

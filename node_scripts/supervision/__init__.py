@@ -1,0 +1,1 @@
+"""Keeping processes alive: launchd on macOS, supervisord elsewhere."""

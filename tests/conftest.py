@@ -1,0 +1,28 @@
+"""Fixtures that unit and fleet tests share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = Path(os.environ.get("GARNET_CACHE", ROOT / ".cache"))
+
+
+@pytest.fixture(scope="session")
+def node_python() -> Path:
+    """Return the Python of an environment with the node's locked requirements, made once."""
+    python = CACHE / "node-env" / "bin" / "python"
+    marker = CACHE / "node-env" / ".complete"
+    lock = (ROOT / "node_scripts" / "requirements.lock").read_text()
+    if not marker.exists() or marker.read_text() != lock:
+        CACHE.mkdir(exist_ok=True)
+        uv = str(ROOT / ".venv" / "bin" / "uv")
+        subprocess.run([uv, "venv", "-q", "--clear", "--python", "3.11", str(CACHE / "node-env")], check=True)
+        command = [uv, "pip", "install", "-q", "--require-hashes", "--python", str(python)]
+        subprocess.run([*command, "-r", str(ROOT / "node_scripts" / "requirements.lock")], check=True)
+        marker.write_text(lock)
+    return python
