@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.models import tiny_model
+
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("GARNET_CACHE", ROOT / ".cache"))
 
@@ -26,3 +28,21 @@ def node_python() -> Path:
         subprocess.run([*command, "-r", str(ROOT / "node_scripts" / "requirements.lock")], check=True)
         marker.write_text(lock)
     return python
+
+
+@pytest.fixture(scope="session")
+def tiny_model_a(node_python: Path) -> Path:
+    """Return the folder of a tiny model that mlx_lm.server serves."""
+    return tiny_model(node_python, CACHE, seed=1)
+
+
+@pytest.fixture(scope="session")
+def tiny_model_b(node_python: Path) -> Path:
+    """Return the folder of a second tiny model, which answers differently."""
+    return tiny_model(node_python, CACHE, seed=2)
+
+
+@pytest.fixture(scope="session")
+def slow_model(node_python: Path) -> Path:
+    """Return the folder of a tiny model slow enough to be caught in the middle of an answer."""
+    return tiny_model(node_python, CACHE, seed=3, layers=12, hidden=256)
