@@ -1,0 +1,121 @@
+"""The inventory: what the fleet should be, typed and resolved.
+
+Paths are absolute and defaults are applied, so that nothing below asks where a value came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from garnet_cli.errors import UsageError
+from garnet_cli.fleet.inventory_values import nearest
+from garnet_cli.fleet.source import ModelSource
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FleetSettings:
+    """The `[fleet]` table."""
+
+    name: str
+    store: str | None
+    """``s3://bucket/prefix`` or an absolute path."""
+    timezone: str
+    known_hosts: Path
+    python: str | None
+    environments: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NodeEntry:
+    """One `[[nodes]]` table. Paths on the node are text; paths on this machine are Path."""
+
+    name: str
+    transport: Literal["ssh", "local"]
+    host: str | None
+    """Set for ssh."""
+    port: int
+    user: str | None
+    """``None``: the operator's own."""
+    identity_file: Path | None
+    jump: str | None
+    root: str
+    address: str
+    listen_host: str
+    listen_port: int
+    memory_gb: float | None
+    chip: str | None
+    price_usd: float | None
+    python: str | None
+    environments: str | None
+    boot: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelEntry:
+    """One `[models.NAME]` table."""
+
+    name: str
+    source: ModelSource
+    nodes: tuple[str, ...]
+    """Names of nodes; "all" is spelled out."""
+    context: int
+    concurrency: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProxySettings:
+    """The `[proxy]` table."""
+
+    listen_host: str
+    listen_port: int
+    latency_budget_ms: int
+    queue_limit: int
+    queue_timeout_s: float
+    first_byte_timeout_s: float
+    stall_timeout_s: float
+    max_body_bytes: int
+    max_tokens_limit: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inventory:
+    """A whole inventory."""
+
+    path: Path
+    fleet: FleetSettings
+    nodes: tuple[NodeEntry, ...]
+    models: tuple[ModelEntry, ...]
+    proxy: ProxySettings
+
+    def node(self, name: str) -> NodeEntry:
+        """Return a node; raises UsageError for a name that the inventory lacks."""
+        found = next((node for node in self.nodes if node.name == name), None)
+        if found is None:
+            known = [node.name for node in self.nodes]
+            raise UsageError(f'no node "{name}" in {self.path}{nearest(name, known) or _known(known)}')
+        return found
+
+    def select(self, names: list[str] | None) -> tuple[NodeEntry, ...]:
+        """Return the named nodes in the inventory's order, or all; raises UsageError as ``node``."""
+        if not names:
+            return self.nodes
+        wanted = {self.node(name).name for name in names}
+        return tuple(node for node in self.nodes if node.name in wanted)
+
+    def model(self, name: str) -> ModelEntry:
+        """Return a model; raises UsageError for a name that the inventory lacks."""
+        found = next((model for model in self.models if model.name == name), None)
+        if found is None:
+            known = [model.name for model in self.models]
+            raise UsageError(f'no model "{name}" in {self.path}{nearest(name, known) or _known(known)}')
+        return found
+
+    def models_on(self, node: str) -> tuple[ModelEntry, ...]:
+        """Return the models that ``node`` serves, in the inventory's order."""
+        return tuple(model for model in self.models if node in model.nodes)
+
+
+def _known(names: list[str]) -> str:
+    return f"; it has {', '.join(names)}" if names else "; it has none"

@@ -1,0 +1,41 @@
+"""Build from the inventory what one node is told: its fleet.json and how to reach it."""
+
+from __future__ import annotations
+
+from garnet_cli.fleet.inventory import Inventory, NodeEntry
+from node_scripts.contracts import SCHEMA, FleetConfig, ModelConfig, PeerConfig, ProxyConfig
+
+
+def fleet_config(inventory: Inventory, node: NodeEntry) -> FleetConfig:
+    """Return `etc/fleet.json` of ``node``: all models of the fleet, the other nodes as peers."""
+    proxy = inventory.proxy
+    return FleetConfig(
+        schema=SCHEMA,
+        fleet=inventory.fleet.name,
+        node=node.name,
+        peers=[
+            PeerConfig(name=peer.name, host=peer.address, port=peer.listen_port)
+            for peer in inventory.nodes
+            if peer.name != node.name
+        ],
+        models=[
+            ModelConfig(
+                name=model.name,
+                nodes=list(model.nodes),
+                concurrency=model.concurrency,
+                context=model.context,
+            )
+            for model in inventory.models
+        ],
+        proxy=ProxyConfig(
+            listen_host=node.listen_host,
+            listen_port=node.listen_port,
+            latency_budget_ms=proxy.latency_budget_ms,
+            queue_limit=proxy.queue_limit,
+            queue_timeout_s=proxy.queue_timeout_s,
+            first_byte_timeout_s=proxy.first_byte_timeout_s,
+            stall_timeout_s=proxy.stall_timeout_s,
+            max_body_bytes=proxy.max_body_bytes,
+            max_tokens_limit=proxy.max_tokens_limit,
+        ),
+    )

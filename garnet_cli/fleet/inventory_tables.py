@@ -1,0 +1,230 @@
+"""Read an inventory's tables key by key into typed entries, noting every mistake."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from garnet_cli.errors import UsageError
+from garnet_cli.fleet.inventory import FleetSettings, Inventory, ModelEntry, NodeEntry, ProxySettings
+from garnet_cli.fleet.inventory_mistakes import Mistakes
+from garnet_cli.fleet.inventory_schema import FLEET_KEYS, MODEL_KEYS, NODE_KEYS, PROXY_KEYS, Key
+from garnet_cli.fleet.inventory_values import MODEL_NAME, nearest, shown
+from garnet_cli.fleet.source import check_folder, parse_source
+from garnet_cli.fleet.toml_lines import KeyPath
+
+HEADERS = {"fleet": "[fleet]", "nodes": "[[nodes]]", "models": "[models.NAME]", "proxy": "[proxy]"}
+DEFAULT_LISTEN = next(key.default for key in PROXY_KEYS if key.name == "listen")
+SSH_ONLY = ("host", "port", "user", "identity_file", "jump")
+BYTES_PER_MB = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Tables:
+    """What could be read; entries with mistakes are left out."""
+
+    fleet: FleetSettings | None = None
+    proxy: ProxySettings | None = None
+    nodes: dict[int, NodeEntry] = field(default_factory=dict)
+    """By index in the file."""
+    models: list[ModelEntry] = field(default_factory=list)
+    node_names: dict[int, str] = field(default_factory=dict)
+    """Every node's name by index, also of nodes with mistakes."""
+
+    def inventory(self, path: Path) -> Inventory:
+        """Return the inventory; to be called once no mistake was found."""
+        if self.fleet is None or self.proxy is None:
+            raise ValueError("an inventory with mistakes has no result")
+        return Inventory(
+            path=path,
+            fleet=self.fleet,
+            nodes=tuple(self.nodes.values()),
+            models=tuple(self.models),
+            proxy=self.proxy,
+        )
+
+
+def read_tables(document: dict[str, Any], folder: Path, mistakes: Mistakes) -> Tables:
+    """Read all tables; ``folder`` is what relative paths start from."""
+    for name in document:
+        if name not in HEADERS:
+            close = get_close_matches(name, list(HEADERS), n=1)
+            hint = f"; did you mean {HEADERS[close[0]]}?" if close else ""
+            mistakes.add((name,), f"is no table of an inventory, expected {_or(HEADERS.values())}{hint}")
+    tables = Tables()
+    tables.fleet = _fleet(document.get("fleet", {}), folder, mistakes)
+    tables.proxy = _proxy(document.get("proxy", {}), mistakes)
+    _nodes(document.get("nodes", []), folder, tables, mistakes)
+    models = document.get("models", {})
+    if not isinstance(models, dict):
+        mistakes.add(("models",), f"is {shown(models)}, expected one table headed [models.NAME] for each")
+        return tables
+    for name, model in models.items():
+        entry = _model(name, model, folder, tables, mistakes)
+        if entry:
+            tables.models.append(entry)
+    return tables
+
+
+def read_keys(
+    table: Any, keys: Sequence[Key], path: KeyPath, header: str, mistakes: Mistakes
+) -> dict[str, Any] | None:
+    """Return the values of ``keys`` with defaults, or ``None`` after noting the table's mistakes."""
+    before = len(mistakes.found)
+    if not isinstance(table, dict):
+        mistakes.add(path, f"is {shown(table)}, expected a table headed {header}")
+        return None
+    values = {key.name: key.default for key in keys}
+    for name, value in table.items():
+        key = next((key for key in keys if key.name == name), None)
+        if key is None:
+            hint = nearest(name, list(values)) or f", expected {_or(values)}"
+            mistakes.add((*path, name), f"is no key of {header}{hint}")
+            continue
+        try:
+            values[name] = key.read(value)
+        except ValueError as error:
+            mistakes.add((*path, name), str(error))
+    for key in keys:
+        if key.required and key.name not in table:
+            mistakes.add(path, f"{key.name} is missing, expected for example {key.name} = {key.example}")
+    return values if len(mistakes.found) == before else None
+
+
+def _fleet(table: Any, folder: Path, mistakes: Mistakes) -> FleetSettings | None:
+    values = read_keys(table, FLEET_KEYS, ("fleet",), "[fleet]", mistakes)
+    if values is None:
+        return None
+    store = values["store"]
+    if store is not None and not store.startswith("s3://"):
+        store = _here(store, folder)
+    clean = True
+    for name in ("python", "environments"):
+        clean &= _absolute(values[name], ("fleet", name), mistakes)
+    if not clean:
+        return None
+    return FleetSettings(
+        name=values["name"],
+        store=store,
+        timezone=values["timezone"],
+        known_hosts=Path(_here(values["known_hosts"], folder)),
+        python=values["python"],
+        environments=values["environments"],
+    )
+
+
+def _proxy(table: Any, mistakes: Mistakes) -> ProxySettings | None:
+    values = read_keys(table, PROXY_KEYS, ("proxy",), "[proxy]", mistakes)
+    if values is None:
+        return None
+    host, port = values.pop("listen")
+    size = values.pop("max_body_mb")
+    return ProxySettings(
+        listen_host=host, listen_port=port, max_body_bytes=round(size * BYTES_PER_MB), **values
+    )
+
+
+def _nodes(nodes: Any, folder: Path, tables: Tables, mistakes: Mistakes) -> None:
+    if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
+        mistakes.add(("nodes",), f"is {shown(nodes)}, expected one table headed [[nodes]] for each node")
+        return
+    if not nodes:
+        mistakes.add(("nodes",), "is missing, expected at least one node")
+    for index, node in enumerate(nodes):
+        if isinstance(node.get("name"), str):
+            tables.node_names[index] = mistakes.node_names[index] = node["name"]
+    for index, node in enumerate(nodes):
+        entry = _node(node, ("nodes", index), folder, tables, mistakes)
+        if entry:
+            tables.nodes[index] = entry
+
+
+def _node(
+    table: dict[str, Any], path: KeyPath, folder: Path, tables: Tables, mistakes: Mistakes
+) -> NodeEntry | None:
+    values = read_keys(table, NODE_KEYS, path, "[[nodes]]", mistakes)
+    if values is None or not _node_fits(table, values, path, folder, mistakes):
+        return None
+    fleet, proxy, local = tables.fleet, tables.proxy, values["transport"] == "local"
+    listen = values.pop("listen") or ((proxy.listen_host, proxy.listen_port) if proxy else DEFAULT_LISTEN)
+    if fleet:
+        values["python"] = values["python"] or fleet.python
+        values["environments"] = values["environments"] or fleet.environments
+    values["address"] = values["address"] or values["host"] or "127.0.0.1"
+    values["boot"] = not local if values["boot"] is None else values["boot"]
+    if values["identity_file"]:
+        values["identity_file"] = Path(_here(values["identity_file"], folder))
+    return NodeEntry(listen_host=listen[0], listen_port=listen[1], **values)
+
+
+def _node_fits(
+    table: dict[str, Any], values: dict[str, Any], path: KeyPath, folder: Path, mistakes: Mistakes
+) -> bool:
+    before = len(mistakes.found)
+    if values["transport"] == "local":
+        for name in SSH_ONLY:
+            if name in table:
+                mistakes.add((*path, name), 'is for transport = "ssh", expected no such key on a local node')
+        for name in ("root", "environments"):
+            values[name] = values[name] and _here(values[name], folder)
+    elif values["host"] is None:
+        mistakes.add(
+            path, 'host is missing, expected for example host = "mini-1.local" (or transport = "local")'
+        )
+    for name in ("root", "python", "environments"):
+        _absolute(values[name], (*path, name), mistakes)
+    return len(mistakes.found) == before
+
+
+def _model(name: str, table: Any, folder: Path, tables: Tables, mistakes: Mistakes) -> ModelEntry | None:
+    path = ("models", name)
+    before = len(mistakes.found)
+    if not isinstance(table, dict):
+        mistakes.add(path, f"is {shown(table)}, expected a table headed [models.NAME] for each model")
+        return None
+    if not MODEL_NAME.fullmatch(name):
+        mistakes.add(path, f"{shown(name)} is no model name, expected 1 to 64 of A-Z, a-z, 0-9, ., _ and -")
+    values = read_keys(table, MODEL_KEYS, path, f"[models.{name}]", mistakes)
+    if values is None:
+        return None
+    try:
+        source = parse_source(values["source"], folder)
+        check_folder(source)
+    except UsageError as error:
+        mistakes.add((*path, "source"), error.message)
+        return None
+    names = values["nodes"] if values["nodes"] is not None else list(tables.node_names.values())
+    known = list(tables.node_names.values())
+    for node in names:
+        if node not in known:
+            hint = nearest(node, known) or (f", expected {_or(known)}" if known else "")
+            mistakes.add((*path, "nodes"), f"{shown(node)} is no node of this inventory{hint}")
+    if len(mistakes.found) > before:
+        return None
+    return ModelEntry(
+        name=name,
+        source=source,
+        nodes=tuple(names),
+        context=values["context"],
+        concurrency=values["concurrency"],
+    )
+
+
+def _here(text: str, folder: Path) -> str:
+    return os.path.normpath(folder / os.path.expanduser(text))  # noqa: PTH111 -- Path.expanduser raises
+
+
+def _absolute(text: str | None, path: KeyPath, mistakes: Mistakes) -> bool:
+    if text is None or (text.startswith("/") and os.path.normpath(text) not in {"/", "//"}):
+        return True
+    mistakes.add(path, f"is {shown(text)}, expected an absolute path below /")
+    return False
+
+
+def _or(words: Any) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else str(last)
