@@ -14,7 +14,7 @@ from garnet_cli.fleet.inventory import FleetSettings, Inventory, ModelEntry, Nod
 from garnet_cli.fleet.inventory_mistakes import Mistakes
 from garnet_cli.fleet.inventory_schema import FLEET_KEYS, MODEL_KEYS, NODE_KEYS, PROXY_KEYS, Key
 from garnet_cli.fleet.inventory_values import MODEL_NAME, nearest, shown
-from garnet_cli.fleet.source import check_folder, parse_source
+from garnet_cli.fleet.source import ModelSource, check_folder, parse_source
 from garnet_cli.fleet.toml_lines import KeyPath
 
 HEADERS = {"fleet": "[fleet]", "nodes": "[[nodes]]", "models": "[models.NAME]", "proxy": "[proxy]"}
@@ -72,13 +72,12 @@ def read_tables(document: dict[str, Any], folder: Path, mistakes: Mistakes) -> T
 
 def read_keys(
     table: Any, keys: Sequence[Key], path: KeyPath, header: str, mistakes: Mistakes
-) -> dict[str, Any] | None:
-    """Return the values of ``keys`` with defaults, or ``None`` after noting the table's mistakes."""
-    before = len(mistakes.found)
+) -> dict[str, Any]:
+    """Return the values of ``keys``; what is left out or mistaken has its default."""
+    values = {key.name: key.default for key in keys}
     if not isinstance(table, dict):
         mistakes.add(path, f"is {shown(table)}, expected a table headed {header}")
-        return None
-    values = {key.name: key.default for key in keys}
+        return values
     for name, value in table.items():
         key = next((key for key in keys if key.name == name), None)
         if key is None:
@@ -92,40 +91,30 @@ def read_keys(
     for key in keys:
         if key.required and key.name not in table:
             mistakes.add(path, f"{key.name} is missing, expected for example {key.name} = {key.example}")
-    return values if len(mistakes.found) == before else None
+    return values
 
 
 def _fleet(table: Any, folder: Path, mistakes: Mistakes) -> FleetSettings | None:
+    before = len(mistakes.found)
     values = read_keys(table, FLEET_KEYS, ("fleet",), "[fleet]", mistakes)
-    if values is None:
-        return None
-    store = values["store"]
-    if store is not None and not store.startswith("s3://"):
-        store = _here(store, folder)
-    clean = True
     for name in ("python", "environments"):
-        clean &= _absolute(values[name], ("fleet", name), mistakes)
-    if not clean:
+        _absolute(values[name], ("fleet", name), mistakes)
+    if len(mistakes.found) > before:
         return None
-    return FleetSettings(
-        name=values["name"],
-        store=store,
-        timezone=values["timezone"],
-        known_hosts=Path(_here(values["known_hosts"], folder)),
-        python=values["python"],
-        environments=values["environments"],
-    )
+    if values["store"] and not values["store"].startswith("s3://"):
+        values["store"] = _here(values["store"], folder)
+    values["known_hosts"] = Path(_here(values["known_hosts"], folder))
+    return FleetSettings(**values)
 
 
 def _proxy(table: Any, mistakes: Mistakes) -> ProxySettings | None:
+    before = len(mistakes.found)
     values = read_keys(table, PROXY_KEYS, ("proxy",), "[proxy]", mistakes)
-    if values is None:
+    if len(mistakes.found) > before:
         return None
     host, port = values.pop("listen")
-    size = values.pop("max_body_mb")
-    return ProxySettings(
-        listen_host=host, listen_port=port, max_body_bytes=round(size * BYTES_PER_MB), **values
-    )
+    size = round(values.pop("max_body_mb") * BYTES_PER_MB)
+    return ProxySettings(listen_host=host, listen_port=port, max_body_bytes=size, **values)
 
 
 def _nodes(nodes: Any, folder: Path, tables: Tables, mistakes: Mistakes) -> None:
@@ -146,8 +135,10 @@ def _nodes(nodes: Any, folder: Path, tables: Tables, mistakes: Mistakes) -> None
 def _node(
     table: dict[str, Any], path: KeyPath, folder: Path, tables: Tables, mistakes: Mistakes
 ) -> NodeEntry | None:
+    before = len(mistakes.found)
     values = read_keys(table, NODE_KEYS, path, "[[nodes]]", mistakes)
-    if values is None or not _node_fits(table, values, path, folder, mistakes):
+    _check_node(table, values, path, folder, mistakes)
+    if len(mistakes.found) > before:
         return None
     fleet, proxy, local = tables.fleet, tables.proxy, values["transport"] == "local"
     listen = values.pop("listen") or ((proxy.listen_host, proxy.listen_port) if proxy else DEFAULT_LISTEN)
@@ -161,23 +152,21 @@ def _node(
     return NodeEntry(listen_host=listen[0], listen_port=listen[1], **values)
 
 
-def _node_fits(
+def _check_node(
     table: dict[str, Any], values: dict[str, Any], path: KeyPath, folder: Path, mistakes: Mistakes
-) -> bool:
-    before = len(mistakes.found)
+) -> None:
     if values["transport"] == "local":
         for name in SSH_ONLY:
             if name in table:
                 mistakes.add((*path, name), 'is for transport = "ssh", expected no such key on a local node')
         for name in ("root", "environments"):
             values[name] = values[name] and _here(values[name], folder)
-    elif values["host"] is None:
+    elif "host" not in table:
         mistakes.add(
             path, 'host is missing, expected for example host = "mini-1.local" (or transport = "local")'
         )
     for name in ("root", "python", "environments"):
         _absolute(values[name], (*path, name), mistakes)
-    return len(mistakes.found) == before
 
 
 def _model(name: str, table: Any, folder: Path, tables: Tables, mistakes: Mistakes) -> ModelEntry | None:
@@ -189,21 +178,14 @@ def _model(name: str, table: Any, folder: Path, tables: Tables, mistakes: Mistak
     if not MODEL_NAME.fullmatch(name):
         mistakes.add(path, f"{shown(name)} is no model name, expected 1 to 64 of A-Z, a-z, 0-9, ., _ and -")
     values = read_keys(table, MODEL_KEYS, path, f"[models.{name}]", mistakes)
-    if values is None:
-        return None
-    try:
-        source = parse_source(values["source"], folder)
-        check_folder(source)
-    except UsageError as error:
-        mistakes.add((*path, "source"), error.message)
-        return None
-    names = values["nodes"] if values["nodes"] is not None else list(tables.node_names.values())
+    source = _source(values["source"], (*path, "source"), folder, mistakes)
     known = list(tables.node_names.values())
+    names = known if values["nodes"] is None else values["nodes"]
     for node in names:
         if node not in known:
             hint = nearest(node, known) or (f", expected {_or(known)}" if known else "")
             mistakes.add((*path, "nodes"), f"{shown(node)} is no node of this inventory{hint}")
-    if len(mistakes.found) > before:
+    if source is None or len(mistakes.found) > before:
         return None
     return ModelEntry(
         name=name,
@@ -212,6 +194,18 @@ def _model(name: str, table: Any, folder: Path, tables: Tables, mistakes: Mistak
         context=values["context"],
         concurrency=values["concurrency"],
     )
+
+
+def _source(text: str | None, path: KeyPath, folder: Path, mistakes: Mistakes) -> ModelSource | None:
+    if text is None:
+        return None
+    try:
+        source = parse_source(text, folder)
+        check_folder(source)
+    except UsageError as error:
+        mistakes.add(path, error.message)
+        return None
+    return source
 
 
 def _here(text: str, folder: Path) -> str:
