@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from node_scripts.proxy.events import BrokenStreamError
 
 
-class _FunctionPiece(msgspec.Struct):
-    name: str | None = None
-    arguments: str | None = None
-
-
 class _ToolCallPiece(msgspec.Struct):
     index: int | None = None
     id: str | None = None
     type: str | None = None
-    function: _FunctionPiece | None = None
+    function: dict[str, Any] | None = None
 
 
 class _Delta(msgspec.Struct):
@@ -44,13 +39,8 @@ class _Chunk(msgspec.Struct):
     error: msgspec.Raw | None = None
 
 
-class _Function(msgspec.Struct):
-    name: str
-    arguments: str
-
-
 class _ToolCall(msgspec.Struct):
-    function: _Function
+    function: dict[str, Any]
     type: str
     id: str
 
@@ -168,10 +158,12 @@ class PlainAnswer:
         index = len(self._tool_calls) if piece.index is None else piece.index
         call = self._tool_calls.get(index)
         if call is None:
-            call = _ToolCall(function=_Function(name="", arguments=""), type="function", id="")
+            call = _ToolCall(function={}, type="function", id="")
             self._tool_calls[index] = call
         call.id = piece.id or call.id
         call.type = piece.type or call.type
-        if piece.function is not None:
-            call.function.name = piece.function.name or call.function.name
-            call.function.arguments += piece.function.arguments or ""
+        for key, value in (piece.function or {}).items():
+            if key == "arguments":
+                call.function[key] = call.function.get(key, "") + (value or "")
+            elif value is not None:
+                call.function[key] = value

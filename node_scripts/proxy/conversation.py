@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from node_scripts.proxy.openai_errors import RequestRejectedError
+from node_scripts.proxy.openai_errors import RequestRejectedError, unsupported
 from node_scripts.proxy.request_shapes import ChatRequest, FunctionCall, Message, Part, Scalar
 
 ROLES = frozenset({"system", "user", "assistant", "tool"})
@@ -22,6 +22,8 @@ RESERVED_TEMPLATE_ARGUMENTS = frozenset(
         "messages",
         "tools",
         "documents",
+        "load_audio_from_video",
+        "processor_kwargs",
         "chat_template",
         "add_generation_prompt",
         "continue_final_message",
@@ -72,7 +74,7 @@ def _check_message(message: Message, where: str) -> None:
         )
     if message.function_call is not None or message.audio is not None:
         name = "audio" if message.function_call is None else "function_call"
-        raise _unsupported(f"{where}.{name}", "This model's server knows neither function_call nor audio.")
+        raise unsupported(f"{where}.{name}", "This model's server knows neither function_call nor audio.")
     if message.content is None:
         if message.role != "assistant":
             raise RequestRejectedError(
@@ -92,7 +94,7 @@ def _check_message(message: Message, where: str) -> None:
 def _check_part(part: Part, where: str) -> None:
     if part.type != "text":
         kind = f"'{part.type}'" if part.type in MEDIA_PARTS else "another type"
-        raise _unsupported(where, f"Only content parts of type 'text' are served; this one is of {kind}.")
+        raise unsupported(where, f"Only content parts of type 'text' are served; this one is of {kind}.")
     if part.text is None:
         raise RequestRejectedError(
             f"'{where}.text' must be a string.", param=f"{where}.text", code="invalid_type"
@@ -117,7 +119,7 @@ def _check_arguments(function: FunctionCall, where: str) -> None:
 def _check_tools(request: ChatRequest) -> None:
     if request.functions is not None or request.function_call is not None:
         name = "function_call" if request.functions is None else "functions"
-        raise _unsupported(name, "Deprecated; send 'tools' instead.")
+        raise unsupported(name, "Deprecated; send 'tools' instead.")
     for position, tool in enumerate(request.tools or ()):
         where = f"tools[{position}]"
         function = tool.get("function")
@@ -133,25 +135,35 @@ def _check_tools(request: ChatRequest) -> None:
                 param=f"{where}.function.name",
                 code="invalid_type",
             )
-        parameters = function.get("parameters")
-        if parameters is None:
-            function["parameters"] = {"type": "object", "properties": {}}
-        elif not isinstance(parameters, dict) or not isinstance(parameters.get("properties", {}), dict):
-            raise RequestRejectedError(
-                f"'{where}.function.parameters' must be a JSON schema of an object.",
-                param=f"{where}.function.parameters",
-                code="invalid_type",
-            )
+        _check_parameters(function, f"{where}.function.parameters")
         _check_nesting(tool, where)
     if not request.tools or request.tool_choice == "none":
         request.tools = None
     request.tool_choice = None
 
 
+def _check_parameters(function: dict[str, Any], where: str) -> None:
+    """Make sure of ``{"properties": {name: {…}}}``: mlx_lm's parsers of tool calls fail without it.
+
+    They read the schema only after the model made a call, in the middle of the answer.
+    """
+    parameters = function.get("parameters")
+    if parameters is None:
+        function["parameters"] = {"type": "object", "properties": {}}
+        return
+    properties = parameters.get("properties", {}) if isinstance(parameters, dict) else None
+    if not isinstance(properties, dict) or not all(isinstance(one, dict) for one in properties.values()):
+        raise RequestRejectedError(
+            f"'{where}' must be the JSON schema of an object, with an object for each property.",
+            param=where,
+            code="invalid_type",
+        )
+
+
 def _check_template_arguments(arguments: dict[str, Scalar] | None) -> None:
     for name in arguments or ():
         if name in RESERVED_TEMPLATE_ARGUMENTS:
-            raise _unsupported("chat_template_kwargs", f"'{name}' cannot be set by a request.")
+            raise unsupported("chat_template_kwargs", f"'{name}' cannot be set by a request.")
         if not name.isidentifier():
             raise RequestRejectedError(
                 "Every name in 'chat_template_kwargs' must be an identifier.",
@@ -173,9 +185,3 @@ def _check_nesting(value: object, where: str, allowed: int = DEEPEST_NESTING) ->
     elif isinstance(value, list):
         for inner in value:
             _check_nesting(inner, where, allowed - 1)
-
-
-def _unsupported(param: str, reason: str) -> RequestRejectedError:
-    return RequestRejectedError(
-        f"'{param}' is not supported: {reason}", param=param, code="unsupported_parameter"
-    )

@@ -31,7 +31,7 @@ LONGEST_MESSAGE = 400
 class RequestRejectedError(Exception):
     """A request that is answered with an error status instead of being served."""
 
-    def __init__(  # noqa: PLR0913 -- the fields of OpenAI's error object
+    def __init__(
         self,
         message: str,
         *,
@@ -53,6 +53,13 @@ class RequestRejectedError(Exception):
     def body(self) -> bytes:
         """Return the JSON body to answer with."""
         return error_body(self.message, type_=self.type, param=self.param, code=self.code)
+
+
+def unsupported(param: str, reason: str) -> RequestRejectedError:
+    """Return the error for a parameter that cannot be served as the client means it."""
+    return RequestRejectedError(
+        f"'{param}' is not supported: {reason}", param=param, code="unsupported_parameter"
+    )
 
 
 def error_body(message: str, *, type_: str, param: str | None = None, code: str | None = None) -> bytes:

@@ -19,15 +19,12 @@ from typing import Literal
 import msgspec
 
 from node_scripts.proxy.conversation import check_conversation
-from node_scripts.proxy.openai_errors import RequestRejectedError
-from node_scripts.proxy.request_shapes import ChatRequest, Request, ResponseFormat, TextRequest
+from node_scripts.proxy.openai_errors import RequestRejectedError, unsupported
+from node_scripts.proxy.request_shapes import ChatRequest, ResponseFormat, TextRequest
+from node_scripts.proxy.sampling import check_sampling
 
 DIGEST_BYTES = 16
 PREFIX_BYTES = 1024
-MOST_STOPS = 4
-LONGEST_STOP = 1024
-COLDEST_TEMPERATURE = 1e-4
-"""Below it a temperature is 0: its reciprocal would overflow the loader's 32-bit floats."""
 
 _STREAMED = b',"stream":true,"stream_options":{"include_usage":true}}'
 _PLACE = re.compile(r" - at (?:`key` in )?`\$\.?(.*)`$")
@@ -121,10 +118,15 @@ def _parsed(
     else:
         _check_prompt(request)
         _refuse_unsupported_of_text(request)
-    _check_sampling(request, limits)
+    check_sampling(
+        request,
+        most_tokens=min(limits.max_tokens, limits.context),
+        context=limits.context,
+        vocabulary_size=limits.vocabulary_size,
+    )
     loader_stream = not request.logprobs
     if stream and not loader_stream:
-        raise _unsupported("logprobs", "Log probabilities are only available without 'stream'.")
+        raise unsupported("logprobs", "Log probabilities are only available without 'stream'.")
     canonical = _encoder.encode(request)
     return ParsedRequest(
         kind=kind,
@@ -162,108 +164,28 @@ def _check_prompt(request: TextRequest) -> None:
 def _refuse_unsupported_of_chat(request: ChatRequest) -> None:
     _check_response_format(request.response_format)
     if request.modalities not in (None, ["text"]):
-        raise _unsupported("modalities", "Only text is served.")
+        raise unsupported("modalities", "Only text is served.")
     if request.audio is not None:
-        raise _unsupported("audio", "Only text is served.")
+        raise unsupported("audio", "Only text is served.")
     if request.web_search_options is not None:
-        raise _unsupported("web_search_options", "Nothing is searched for a request.")
+        raise unsupported("web_search_options", "Nothing is searched for a request.")
     request.response_format = request.modalities = None
 
 
 def _refuse_unsupported_of_text(request: TextRequest) -> None:
     _check_response_format(request.response_format)
     if request.best_of not in (None, 1):
-        raise _unsupported("best_of", "Only 1 is served.")
+        raise unsupported("best_of", "Only 1 is served.")
     if request.echo:
-        raise _unsupported("echo", "The prompt is not repeated.")
+        raise unsupported("echo", "The prompt is not repeated.")
     if request.suffix:
-        raise _unsupported("suffix", "Nothing can be inserted before a suffix.")
+        raise unsupported("suffix", "Nothing can be inserted before a suffix.")
     request.response_format = request.best_of = request.echo = request.suffix = None
 
 
 def _check_response_format(response_format: ResponseFormat | None) -> None:
     if response_format is not None and response_format.type != "text":
-        raise _unsupported("response_format", "The model's server can only answer with type 'text'.")
-
-
-def _check_sampling(request: Request, limits: Limits) -> None:
-    if request.n not in (None, 1):
-        raise _unsupported("n", "Only one choice is served.")
-    request.n = None
-    most = min(limits.max_tokens, limits.context)
-    for name in ("max_tokens", "max_completion_tokens"):
-        _check_range(name, getattr(request, name), 1, most)
-    for name in ("repetition_context_size", "presence_context_size", "frequency_context_size"):
-        _check_range(name, getattr(request, name), 0, limits.context)
-    if request.temperature is not None and request.temperature < COLDEST_TEMPERATURE:
-        request.temperature = 0.0
-    if request.seed is not None:
-        # Without sampling a seed changes nothing, but with one a loader serves one at a time.
-        request.seed = request.seed % 2**64 if request.temperature else None
-    _check_logprobs(request)
-    _check_vocabulary(request, limits.vocabulary_size)
-    _check_stop(request)
-
-
-def _check_logprobs(request: Request) -> None:
-    """Bring both of OpenAI's spellings to mlx_lm.server's: a bool and the number of alternatives."""
-    logprobs = request.logprobs
-    if isinstance(logprobs, int) and not isinstance(logprobs, bool):
-        if isinstance(request, ChatRequest):
-            raise RequestRejectedError("'logprobs' must be a bool.", param="logprobs", code="invalid_type")
-        _check_range("logprobs", logprobs, 0, 11)
-        request.logprobs, request.top_logprobs = True, logprobs
-    if request.top_logprobs is not None and request.top_logprobs > 0:
-        request.logprobs = True
-    if not request.logprobs:
-        request.logprobs = request.top_logprobs = None
-
-
-def _check_vocabulary(request: Request, size: int | None) -> None:
-    if size == 0 and (request.logit_bias or request.top_k):
-        name = "logit_bias" if request.logit_bias else "top_k"
-        raise _unsupported(name, "The size of this model's vocabulary is not known.")
-    ids = size or 2**31
-    _check_range("top_k", request.top_k, 0, ids - 1)
-    _check_range("top_logprobs", request.top_logprobs, -1, ids - 1)
-    if not request.logit_bias:
-        request.logit_bias = None
-        return
-    bias = {}
-    for key, value in request.logit_bias.items():
-        if not (key.isascii() and key.isdigit() and len(key) <= 10 and int(key) < ids):  # noqa: PLR2004
-            raise RequestRejectedError(
-                "Every key of 'logit_bias' must be a token id of the model's vocabulary.",
-                param="logit_bias",
-                code="invalid_value",
-            )
-        bias[str(int(key))] = value
-    request.logit_bias = bias
-
-
-def _check_stop(request: Request) -> None:
-    stop = request.stop
-    if not stop:
-        request.stop = None
-        return
-    stops = [stop] if isinstance(stop, str) else stop
-    if len(stops) > MOST_STOPS:
-        raise RequestRejectedError(
-            f"'stop' may hold at most {MOST_STOPS} strings.", param="stop", code="array_above_max_length"
-        )
-    if not all(0 < len(text) <= LONGEST_STOP for text in stops):
-        raise RequestRejectedError(
-            f"Every string of 'stop' must have 1 to {LONGEST_STOP} characters.",
-            param="stop",
-            code="invalid_value",
-        )
-
-
-def _check_range(name: str, value: int | None, low: int, high: int) -> None:
-    if value is not None and not low <= value <= high:
-        raise RequestRejectedError(
-            f"'{name}' must be from {low} to {high} for this model.", param=name, code="invalid_value"
-        )
+        raise unsupported("response_format", "The model's server can only answer with type 'text'.")
 
 
 def _prefix(request: ChatRequest | TextRequest) -> bytes:
@@ -275,12 +197,6 @@ def _prefix(request: ChatRequest | TextRequest) -> bytes:
         if len(prefix) >= PREFIX_BYTES:
             break
     return prefix[:PREFIX_BYTES]
-
-
-def _unsupported(param: str, reason: str) -> RequestRejectedError:
-    return RequestRejectedError(
-        f"'{param}' is not supported: {reason}", param=param, code="unsupported_parameter"
-    )
 
 
 def _not_decodable(error: Exception) -> RequestRejectedError:
