@@ -1,4 +1,4 @@
-"""Does a loader fit on a node beside those that are there?
+"""Whether a loader fits on a node beside those that are there.
 
 A loader's need is its weights, one sequence of KV cache at full context, and the process itself.
 KV bytes a token are ``2 · layers · kv_heads · head_dim · 2`` (keys and values, 16 bit), from the
@@ -69,9 +69,7 @@ def need_bytes(artifact: ArtifactSize, context: int) -> int:
     return artifact.weight_bytes + cache + PROCESS_BYTES
 
 
-def fit(
-    need: int, resident: int, *, system: str, memory_bytes: int, available_bytes: int | None
-) -> Fit:
+def fit(need: int, resident: int, *, system: str, memory_bytes: int, available_bytes: int | None) -> Fit:
     """Judge whether a loader that needs ``need`` bytes fits beside ``resident`` bytes of others.
 
     ``memory_bytes`` is what the inventory declares, else what the node reports;

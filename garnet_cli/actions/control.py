@@ -1,0 +1,105 @@
+"""Speak with one node's proxy through the agent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from garnet_cli.errors import NodeError
+from node_scripts.contracts import LoaderStatus, ProxyStatus, Slot, SlotStatus
+
+PROXY_PATIENCE_S = 30.0
+"""How long a proxy may be away: its supervisor brings it back in a second or two."""
+
+
+class Asks(Protocol):
+    """The part of a node handle that actions use."""
+
+    name: str
+
+    def ask(self, step: str, *, progress: Callable[[Any], None] | None = None, **arguments: Any) -> Any:
+        """Run one step of the agent; raises :class:`GarnetError`."""
+
+
+def control(
+    node: Asks, method: str, path: str, body: Any = None, *, patience_s: float = PROXY_PATIENCE_S
+) -> Any:
+    """Call the proxy's control socket; waits for a proxy that is being restarted.
+
+    Raises :class:`NodeError` with the proxy's own words for an answer of 400 or more.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            answer = node.ask("control", method=method, path=path, body=body)
+        except NodeError as error:
+            if error.code != "proxy_down" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.25)
+            continue
+        if answer["status"] < 400:  # noqa: PLR2004 -- HTTP
+            return answer["body"]
+        raise NodeError(
+            f"the proxy refused {method} {path}: {_message(answer['body'])}",
+            node=node.name,
+            code=f"http_{answer['status']}",
+        )
+
+
+def proxy_status(node: Asks, *, patience_s: float = PROXY_PATIENCE_S) -> ProxyStatus:
+    """Return the proxy's status, typed."""
+    return msgspec.convert(control(node, "GET", "/control/status", patience_s=patience_s), ProxyStatus)
+
+
+def put_slot(node: Asks, slot: Slot, *, force: bool = False) -> SlotStatus:
+    """Make ``slot`` the truth on the node: one assignment in its proxy.
+
+    ``force`` accepts an active loader that does not answer yet.
+    """
+    path = f"/control/slots/{slot.model}" + ("?force=1" if force else "")
+    return msgspec.convert(control(node, "PUT", path, msgspec.to_builtins(slot)), SlotStatus)
+
+
+def delete_slot(node: Asks, model: str) -> None:
+    """Take ``model`` out of the node's proxy; what is in flight runs to its end."""
+    control(node, "DELETE", f"/control/slots/{model}")
+
+
+def find_loader(status: ProxyStatus, name: str) -> LoaderStatus | None:
+    """Return the loader called ``name`` from any slot, or among those that drain."""
+    slots = [loader for slot in status.slots for loader in (slot.active, slot.next, slot.previous) if loader]
+    return next((loader for loader in [*slots, *status.draining] if loader.spec.name == name), None)
+
+
+def wait_until_drained(node: Asks, loader: str, timeout_s: float, report: Callable[[str], None]) -> float:
+    """Wait until ``loader`` has nothing in flight and return the seconds it took.
+
+    Raises :class:`NodeError` (code ``drain_timeout``) after ``timeout_s``; nothing is cut off.
+    """
+    begin = time.monotonic()
+    told = -1
+    while True:
+        status = find_loader(proxy_status(node), loader)
+        left = status.in_flight if status else 0
+        if left == 0:
+            return time.monotonic() - begin
+        if left != told:
+            report(f"draining {loader}: {left} in flight")
+            told = left
+        if time.monotonic() - begin > timeout_s:
+            raise NodeError(
+                f"{loader} still has {left} requests in flight after {timeout_s:.0f} s",
+                node=node.name,
+                remedy="run the same command again to go on waiting",
+                code="drain_timeout",
+            )
+        time.sleep(0.2)
+
+
+def _message(body: Any) -> str:
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        return str(body["error"].get("message"))
+    return str(body)

@@ -1,0 +1,72 @@
+"""The supervised jobs of a node, built from plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from garnet_cli.judge.difference import PROXY_JOB_PREFIX
+from node_scripts.contracts import Job, LoaderSpec
+
+PROXY_STOP_TIMEOUT_S = 630
+"""A retired proxy runs what it has in flight to the end; its own limit is 600 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLayout:
+    """Where one node keeps its files, as absolute paths on that node."""
+
+    root: str
+    environments: str
+
+    def python(self, environment: str) -> str:
+        """Return the Python of an environment."""
+        return str(PurePosixPath(self.environments) / environment / "bin" / "python")
+
+    def release(self, release: str) -> str:
+        """Return the folder of a release."""
+        return str(PurePosixPath(self.root) / "releases" / release)
+
+    def log(self, job: str) -> str:
+        """Return a job's log file."""
+        return str(PurePosixPath(self.root) / "log" / f"{job}.log")
+
+
+def proxy_job(layout: NodeLayout, release: str, environment: str) -> Job:
+    """Return the proxy's job. Its name tells the release, so that two can run at a change-over."""
+    name = PROXY_JOB_PREFIX + release
+    return Job(
+        name=name,
+        argv=[layout.python(environment), "-m", "node_scripts.proxy", "--root", layout.root],
+        working_directory=layout.root,
+        log=layout.log(name),
+        environment={"PYTHONPATH": layout.release(release), "PYTHONUNBUFFERED": "1"},
+        stop_timeout_s=PROXY_STOP_TIMEOUT_S,
+    )
+
+
+def loader_job(
+    layout: NodeLayout,
+    spec: LoaderSpec,
+    working_directory: str,
+    *,
+    release: str,
+    environment: str,
+    context: int,
+    concurrency: int,
+) -> Job:
+    """Return the job of the loader that ``spec`` names."""
+    return Job(
+        name=spec.name,
+        argv=[
+            *(layout.python(environment), "-m", "node_scripts.loader"),
+            *("--model", spec.model),
+            *("--http-socket", spec.http_socket),
+            *("--stats-socket", spec.stats_socket),
+            *("--context", str(context)),
+            *("--concurrency", str(concurrency)),
+        ],
+        working_directory=working_directory,
+        log=layout.log(spec.name),
+        environment={"PYTHONPATH": layout.release(release), "PYTHONUNBUFFERED": "1"},
+    )

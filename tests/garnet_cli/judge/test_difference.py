@@ -1,0 +1,138 @@
+"""What `up` would do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from garnet_cli.fleet.facts import ArtifactFacts, NodeFacts, PythonFacts, SupervisorFacts
+from garnet_cli.judge.difference import DesiredLoader, DesiredNode, differences
+from node_scripts.contracts import (
+    SCHEMA,
+    ClientKey,
+    JobStatus,
+    Keys,
+    LoaderSpec,
+    Slot,
+    SlotTable,
+    SwapJournal,
+)
+
+KEYS = Keys(schema=SCHEMA, keys=[ClientKey(name="app", sha256="00", created="then")])
+DESIRED = DesiredNode(
+    node="one",
+    release="r1",
+    environment="e1",
+    fleet_sha256="f1",
+    keys=KEYS,
+    secret_fingerprint="s1",
+    starts_at_boot=True,
+    loaders=(DesiredLoader(model="m", source="./a", artifact="a", runtime="x", context=4096, concurrency=4),),
+)
+ACTIVE = LoaderSpec(
+    name="loader-1", model="m", artifact="a", runtime="x", http_socket="h", stats_socket="s", source="./a"
+)
+
+
+def facts(**changes: object) -> NodeFacts:
+    """Return a node that is as DESIRED wants it, but for ``changes``."""
+    converged = NodeFacts(
+        hostname="one",
+        system="Darwin",
+        machine="arm64",
+        chip="Apple M4 Pro",
+        os_version="26.2",
+        python=PythonFacts("/usr/bin/python3", "3.12.1"),
+        uv=None,
+        memory_bytes=1,
+        memory_available_bytes=1,
+        disk_free_bytes=1,
+        disk_total_bytes=1,
+        time_unix=0,
+        cpu_count=1,
+        release="r1",
+        releases=["r1"],
+        environments=["e1"],
+        artifacts={"a": ArtifactFacts(1)},
+        fleet_sha256="f1",
+        keys=KEYS,
+        secret_fingerprint="s1",
+        jobs=[JobStatus(name="proxy-r1", state="running"), JobStatus(name="loader-1", state="running")],
+        supervisor=SupervisorFacts("launchd", running=True, starts_at_boot=True),
+        slots=SlotTable(schema=SCHEMA, slots={"m": Slot(model="m", active=ACTIVE)}),
+        swaps=[],
+        listen_state="ours",
+        lease=None,
+        next_serial=2,
+    )
+    return replace(converged, **changes)  # type: ignore[arg-type]
+
+
+def kinds(node: NodeFacts, desired: DesiredNode = DESIRED) -> list[str]:
+    """Return the kinds of the differences, in order."""
+    return [change.kind for change in differences(desired, node)]
+
+
+def test_a_node_that_is_as_it_should_be_has_no_difference() -> None:
+    """``up`` again changes nothing."""
+    assert kinds(facts()) == []
+
+
+def test_a_bare_node_gets_everything_in_the_order_in_which_it_is_needed() -> None:
+    """Code before configuration before processes before loaders."""
+    bare = facts(
+        release=None,
+        releases=[],
+        environments=[],
+        artifacts={},
+        fleet_sha256=None,
+        keys=None,
+        secret_fingerprint=None,
+        jobs=[],
+        slots=None,
+        supervisor=SupervisorFacts("launchd", running=False, starts_at_boot=False),
+    )
+    assert kinds(bare) == [
+        *("release", "environment", "artifact", "secret", "keys", "configuration"),
+        *("supervisor", "proxy", "start loader"),
+    ]
+
+
+def test_a_new_release_starts_a_new_proxy_and_retires_the_old_one() -> None:
+    """Loaders whose runtime is the same stay."""
+    node = facts(release="r0", jobs=[JobStatus(name="proxy-r0", state="running"), facts().jobs[1]])
+    assert kinds(node) == ["release", "proxy", "retire proxy"]
+
+
+def test_another_artifact_or_runtime_is_a_swap() -> None:
+    """Both change what is served, so both go by the swap's steps."""
+    for changed in (replace(ACTIVE, artifact="z"), replace(ACTIVE, runtime="z")):
+        table = SlotTable(schema=SCHEMA, slots={"m": Slot(model="m", active=changed)})
+        assert kinds(facts(slots=table)) == ["swap loader"]
+
+
+def test_a_model_that_left_the_node_is_taken_out_of_service() -> None:
+    """Its slot and its loader go."""
+    assert kinds(facts(), replace(DESIRED, loaders=())) == ["stop loader"]
+
+
+def test_a_loader_whose_job_is_gone_is_restarted() -> None:
+    """A slot without its process is not what was wanted."""
+    assert kinds(facts(jobs=facts().jobs[:1])) == ["restart loader"]
+
+
+def test_a_loader_in_no_slot_is_stray_unless_a_swap_knows_it() -> None:
+    """An unfinished swap's loader is left to that swap."""
+    stray = JobStatus(name="loader-7", state="running")
+    jobs = [*facts().jobs, stray]
+    assert kinds(facts(jobs=jobs)) == ["stray loader"]
+    journal = SwapJournal(
+        schema=SCHEMA,
+        model="m",
+        step="start",
+        old=ACTIVE,
+        new=replace(ACTIVE, name="loader-7"),
+        who="me",
+        started="then",
+        updated="then",
+    )
+    assert kinds(facts(jobs=jobs, swaps=[journal])) == ["finish swap"]
