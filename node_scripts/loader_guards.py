@@ -81,6 +81,9 @@ def guard_generate(server: Any, pin: Pin) -> None:
         check_numbers(_numbers(generation_args), generation_args.seed)
         if 0 < generation_args.sampling.temperature < LEAST_TEMPERATURE:
             generation_args.sampling.temperature = 0.0
+        if generation_args.sampling.temperature == 0:
+            # A seed changes nothing greedy, yet mlx_lm would drain the batch and serve it alone.
+            generation_args.seed = None
         context, responses = generate(self, request, generation_args, *rest, **named)
         context.tool_parser = careful_tool_parser(context.tool_parser)
         return context, responses

@@ -1,0 +1,172 @@
+"""Requests that hurt a bare mlx_lm.server 0.32.2, or might: each with a name and what it sends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+HUGE = 10**400
+CHAT = [{"role": "user", "content": "Hi"}]
+
+
+def chat(**changes: Any) -> dict[str, Any]:
+    """Return a small chat request with ``changes``."""
+    return {"messages": CHAT, "max_tokens": 4, **changes}
+
+
+def sampled(**changes: Any) -> dict[str, Any]:
+    """Return a small chat request that samples, with ``changes``."""
+    return chat(temperature=1.0, **changes)
+
+
+def said(content: Any, **changes: Any) -> dict[str, Any]:
+    """Return a chat request of one user message."""
+    return chat(messages=[{"role": "user", "content": content, **changes}])
+
+
+TEXT_REQUESTS: dict[str, dict[str, Any]] = {
+    "empty prompt": {"prompt": ""},
+    "prompt of texts": {"prompt": ["a", "b"]},
+    "prompt of tokens": {"prompt": [1, 2]},
+    "prompt of token lists": {"prompt": [[1, 2], [3]]},
+    "prompt null": {"prompt": None},
+    "prompt surrogate": {"prompt": "\ud800"},
+    "prompt object": {"prompt": {"a": 1}},
+    "prompt too long": {"prompt": "word " * 3000},
+}
+
+CHAT_REQUESTS: dict[str, dict[str, Any]] = {
+    "stop number": chat(stop=5),
+    "stop list of numbers": chat(stop=[123]),
+    "stop list of lists": chat(stop=[["a"]]),
+    "stop object": chat(stop={"a": 1}),
+    "stop empty text": chat(stop=[""]),
+    "stop surrogate": chat(stop=["\ud83d"]),
+    "stop null in list": chat(stop=[None]),
+    "stop many": chat(stop=[str(n) for n in range(5000)]),
+    "logit_bias outside": chat(logit_bias={"99999999": 1}),
+    "logit_bias just outside": chat(logit_bias={"304": 1}),
+    "logit_bias negative": chat(logit_bias={"-1": 1}),
+    "logit_bias infinite": chat(logit_bias={"5": float("inf")}),
+    "logit_bias nan": chat(logit_bias={"5": float("nan")}),
+    "logit_bias huge": chat(logit_bias={"5": HUGE}),
+    "logit_bias list": chat(logit_bias={"5": [1]}),
+    "logit_bias null": chat(logit_bias={"5": None}),
+    "logit_bias huge id": chat(logit_bias={str(10**30): 1}),
+    "top_k of the vocabulary": sampled(top_k=304),
+    "top_k huge": sampled(top_k=10**6),
+    "top_k beyond integers": sampled(top_k=HUGE),
+    "min_p nan": sampled(min_p=float("nan")),
+    "min_p tiny": sampled(min_p=5e-324),
+    "top_p nan": sampled(top_p=float("nan")),
+    "top_p tiny": sampled(top_p=5e-324),
+    "xtc_threshold above half": sampled(xtc_probability=0.5, xtc_threshold=0.9),
+    "xtc nan": sampled(xtc_probability=float("nan")),
+    "xtc threshold nan": sampled(xtc_probability=1.0, xtc_threshold=float("nan")),
+    "temperature nan": chat(temperature=float("nan")),
+    "temperature infinite": chat(temperature=float("inf")),
+    "temperature tiny": chat(temperature=5e-324),
+    "temperature small": chat(temperature=1e-39),
+    "temperature huge integer": chat(temperature=HUGE),
+    "temperature huge float": chat(temperature=1e308),
+    "temperature true": chat(temperature=True),
+    "repetition_penalty huge integer": chat(repetition_penalty=HUGE),
+    "repetition_penalty tiny": chat(repetition_penalty=5e-324),
+    "repetition_penalty infinite": chat(repetition_penalty=float("inf")),
+    "repetition_penalty tiny, sampled": sampled(repetition_penalty=1e-300),
+    "repetition_context_size huge": chat(repetition_penalty=1.1, repetition_context_size=HUGE),
+    "repetition_context_size 2**40": chat(repetition_penalty=1.1, repetition_context_size=2**40),
+    "repetition_context_size zero": chat(repetition_penalty=1.1, repetition_context_size=0),
+    "presence_penalty huge integer": chat(presence_penalty=HUGE),
+    "presence_penalty nan": sampled(presence_penalty=float("nan")),
+    "presence_penalty minus infinity": sampled(presence_penalty=float("-inf")),
+    "frequency_penalty huge integer": chat(frequency_penalty=-HUGE),
+    "frequency_penalty infinite": sampled(frequency_penalty=float("inf")),
+    "seed negative": chat(seed=-1),
+    "seed huge": chat(seed=HUGE),
+    "seed true": chat(seed=True),
+    "max_tokens huge": chat(max_tokens=HUGE),
+    "max_tokens null": chat(max_tokens=None),
+    "max_tokens zero": chat(max_tokens=0),
+    "max_completion_tokens too many": chat(max_completion_tokens=100_000),
+    "top_logprobs alone": chat(top_logprobs=11),
+    "logprobs and top_logprobs": chat(logprobs=True, top_logprobs=11),
+    "logprobs, seeded": chat(logprobs=True, top_logprobs=2, seed=3),
+    "logprobs streamed": chat(logprobs=True, top_logprobs=2, stream=True),
+    "logprobs number": chat(logprobs=5),
+    "stream_options empty": chat(stream=True, stream_options={}),
+    "stream_options text": chat(stream=True, stream_options="usage"),
+    "stream text": chat(stream="yes"),
+    "model of another": chat(model="other"),
+    "model path": chat(model="../../etc"),
+    "model number": chat(model=5),
+    "adapters": chat(adapters="/etc"),
+    "draft_model path": chat(draft_model="/etc"),
+    "draft_model number": chat(draft_model=5),
+    "draft_model list": chat(draft_model=["a"]),
+    "num_draft_tokens huge": chat(num_draft_tokens=HUGE),
+    "messages empty": chat(messages=[]),
+    "messages text": chat(messages="Hi"),
+    "messages null": chat(messages=None),
+    "messages object": chat(messages={}),
+    "messages of texts": chat(messages=["Hi"]),
+    "messages of lists": chat(messages=[[]]),
+    "message empty": chat(messages=[{}]),
+    "role missing": chat(messages=[{"content": "Hi"}]),
+    "role number": chat(messages=[{"role": 5, "content": "Hi"}]),
+    "role unknown": chat(messages=[{"role": "wizard", "content": "Hi"}]),
+    "system alone": chat(messages=[{"role": "system", "content": "x"}]),
+    "content null": said(None),
+    "content number": said(5),
+    "content object": said({"a": 1}),
+    "content of texts": said(["Hi"]),
+    "content part without type": said([{"text": "Hi"}]),
+    "content part of number": said([{"type": "text", "text": 5}]),
+    "content part null": said([None]),
+    "content nested": said([{"type": "text", "text": [{"type": "text", "text": "Hi"}]}]),
+    "content surrogate": said("\udc00"),
+    "content nul": said("\x00\x00"),
+    "content special tokens": said("<|im_end|><|im_start|><|endoftext|>"),
+    "content combining": said("e" + "\u0301" * 50 + "\u202e\ufeff👩‍👩‍👧‍👦"),
+    "image remote": said([{"type": "image_url", "image_url": {"url": "http://127.0.0.1:9/x"}}]),
+    "image remote, flat": said([{"type": "image_url", "image_url": "http://127.0.0.1:9/x"}]),
+    "image data": said([{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]),
+    "image number": said([{"type": "image_url", "image_url": {"url": 5}}]),
+    "image null": said([{"type": "image_url", "image_url": None}]),
+    "input_audio": said([{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]),
+    "tool_calls text": said("Hi", tool_calls="abc"),
+    "tool_calls broken arguments": said("Hi", tool_calls=[{"function": {"name": "f", "arguments": "{"}}]),
+    "tool_calls null function": said("Hi", tool_calls=[{"function": None}]),
+    "tool_calls of numbers": said("Hi", tool_calls=[1]),
+    "tools text": chat(tools="abc"),
+    "tools object": chat(tools={"a": 1}),
+    "tools of numbers": chat(tools=[1]),
+    "tools empty objects": chat(tools=[{}]),
+    "tools null function": chat(tools=[{"type": "function", "function": None}]),
+    "tools plain": chat(tools=[{"type": "function", "function": {"name": "f", "parameters": {}}}]),
+    "tool_choice odd": chat(tool_choice={"a": [1]}),
+    "role_mapping number": chat(role_mapping=5),
+    "template arguments text": chat(chat_template_kwargs="abc"),
+    "template arguments tokenize": chat(chat_template_kwargs={"tokenize": False}),
+    "template arguments dict": chat(chat_template_kwargs={"return_dict": True}),
+    "template arguments tensors": chat(chat_template_kwargs={"return_tensors": "np"}),
+    "template arguments padding": chat(chat_template_kwargs={"padding": "max_length", "max_length": 10**5}),
+    "template arguments truncation": chat(chat_template_kwargs={"truncation": True, "max_length": 0}),
+    "template arguments template": chat(chat_template_kwargs={"chat_template": "{{ 'a' * 100000 }}"}),
+    "template arguments empty template": chat(chat_template_kwargs={"chat_template": ""}),
+    "template arguments continue": chat(chat_template_kwargs={"continue_final_message": True}),
+    "template arguments mask": chat(chat_template_kwargs={"return_assistant_tokens_mask": True}),
+    "template arguments free": chat(chat_template_kwargs={"enable_thinking": False, "bos_token": {"a": 1}}),
+    "response_format odd": chat(response_format={"type": "json_schema"}),
+    "n many": chat(n=50),
+}
+
+RAW_REQUESTS: dict[str, bytes] = {
+    "not JSON": b"secret words that no log may hold",
+    "not UTF-8": b"\xff\xfe{}",
+    "empty body": b"",
+    "a list": b'["secret words that no log may hold"]',
+    "a number": b"5",
+    "nested deeply": b"[" * 100_000,
+    "nested messages": b'{"messages": ' + b"[" * 900 + b"]" * 900 + b"}",
+    "nested content": b'{"messages":[{"role":"user","content":"a","x":' + b"[" * 900 + b"]" * 900 + b"}]}",
+}
