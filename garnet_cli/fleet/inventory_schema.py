@@ -46,6 +46,8 @@ class Key:
     default_text: str = ""
     """Said in place of ``default`` where that depends on something."""
     required: bool = False
+    shown: bool = False
+    """Stands uncommented in the example although it may be left out."""
 
 
 def _proxy_default(field: str) -> Any:
@@ -74,7 +76,7 @@ NODE_KEYS = (
         '"ssh"', "ssh"),
     Key("host", text("a host name or an IP address", HOST),
         "Host name or address for SSH; required for ssh, not allowed for local.", '"192.168.1.11"',
-        default_text="none"),
+        default_text="none", shown=True),
     Key("port", PORT, "SSH port.", "22", 22),
     Key("user", text("a user name", USER), "SSH user.", '"garnet"', default_text="your own user name"),
     Key("identity_file", text("a path"), "SSH private key, a path on this machine.", '"~/.ssh/id_ed25519"',

@@ -140,6 +140,7 @@ def _node(
     _check_node(table, values, path, folder, mistakes)
     if len(mistakes.found) > before:
         return None
+    values["root"] = os.path.normpath(values["root"])
     fleet, proxy, local = tables.fleet, tables.proxy, values["transport"] == "local"
     listen = values.pop("listen") or ((proxy.listen_host, proxy.listen_port) if proxy else DEFAULT_LISTEN)
     if fleet:

@@ -5,7 +5,6 @@ The error's text says what is wrong and what was expected; the caller adds where
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -84,7 +83,7 @@ def number(low: float, high: float) -> Reader:
 
     def read(value: Any) -> float:
         wrong = isinstance(value, bool) or not isinstance(value, int | float)
-        if wrong or not math.isfinite(value) or not low <= value <= high:
+        if wrong or not low <= value <= high:
             raise ValueError(f"is {shown(value)}, expected a number from {low:g} to {high:g}")
         return float(value)
 
