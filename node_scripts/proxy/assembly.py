@@ -35,8 +35,8 @@ class _Chunk(msgspec.Struct):
     model: str | None = None
     created: int | None = None
     choices: list[_Piece] = []
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: dict[str, Any] | None = None
+    error: Any = None
 
 
 class _ToolCall(msgspec.Struct):
@@ -66,7 +66,7 @@ class _Answer(msgspec.Struct):
     model: str | None
     created: int | None
     choices: list[_Choice]
-    usage: msgspec.Raw
+    usage: dict[str, Any]
 
 
 _decoder = msgspec.json.Decoder(_Chunk)
@@ -84,7 +84,7 @@ class PlainAnswer:
         self._reasoning: list[str] = []
         self._tool_calls: dict[int, _ToolCall] = {}
         self._finish_reason: str | None = None
-        self._usage: msgspec.Raw | None = None
+        self._usage: dict[str, Any] | None = None
 
     def add(self, data: bytes) -> None:
         """Take the payload of one event; ``[DONE]`` adds nothing.
@@ -101,8 +101,8 @@ class PlainAnswer:
             raise BrokenStreamError("the stream ended with an error")
         if self._first is None:
             self._first = chunk
-        if chunk.usage is not None and bytes(chunk.usage) != b"null":
-            self._usage = chunk.usage.copy()
+        if chunk.usage is not None:
+            self._usage = chunk.usage
         for piece in chunk.choices:
             self._add_piece(piece)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 
@@ -74,9 +75,7 @@ def is_usage(event: bytes) -> bool:
     if b'"usage"' not in event:
         return False
     chunk = _chunk_of(event)
-    if chunk is None or chunk.usage is None or chunk.choices:
-        return False
-    return bytes(chunk.usage) != b"null"
+    return chunk is not None and chunk.usage is not None and not chunk.choices
 
 
 def has_content(event: bytes) -> bool:
@@ -104,7 +103,7 @@ class _Choice(msgspec.Struct, gc=False):
 
 class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] = []
-    usage: msgspec.Raw | None = None
+    usage: Any = None
 
 
 _decoder = msgspec.json.Decoder(_Chunk)
