@@ -63,9 +63,15 @@ def parse_options(argv: list[str]) -> LoaderOptions:
     given = parser.parse_args(own)
     if given.context < 2 or given.concurrency < 1:  # noqa: PLR2004 -- one of prompt, one of completion
         parser.error("--context must be at least 2 and --concurrency at least 1")
-    if taken := [option for option in extra if option.split("=")[0] in OWN_OPTIONS]:
+    if taken := [option for option in extra if _is_own(option)]:
         parser.error(f"{', '.join(taken)} cannot be given: the loader sets it")
     return LoaderOptions(**vars(given), extra=tuple(extra))
+
+
+def _is_own(option: str) -> bool:
+    # mlx_lm.server's parser takes any unambiguous beginning of an option for it.
+    name = option.split("=", maxsplit=1)[0]
+    return name.startswith("--") and any(own.startswith(name) for own in OWN_OPTIONS)
 
 
 def server_argv(options: LoaderOptions) -> list[str]:
