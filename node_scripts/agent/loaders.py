@@ -1,0 +1,164 @@
+"""Steps on loaders: their folders, their sockets, their first answers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import shutil
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from node_scripts.agent.context import Context, locked, make_folder
+from node_scripts.agent.errors import StepError
+from node_scripts.agent.unix_http import request_json
+from node_scripts.files import write_atomically
+from node_scripts.paths import MAX_SOCKET_PATH_BYTES, NodePaths
+
+LOADER_NAME = re.compile(r"loader-([1-9][0-9]{0,5})")
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+ARTIFACT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+SERIAL_FILE = "serial.json"
+ATTEMPT_TIMEOUT_S = 120.0
+RETRY_S = 0.25
+OK = 200
+
+
+def next_serial(paths: NodePaths) -> int:
+    """Return the serial that the next loader gets; higher than any ever used here."""
+    used = [int(found.group(1)) for found in map(LOADER_NAME.fullmatch, _names(paths.served)) if found]
+    try:
+        stored = int(json.loads((paths.state / SERIAL_FILE).read_text())["next"])
+    except FileNotFoundError:
+        stored = 1
+    return max([stored, *(number + 1 for number in used)])
+
+
+def prepare_loader(context: Context, *, model: str, artifact: str) -> dict[str, Any]:
+    """Reserve a serial and make the folder in which its loader will find ``model``."""
+    paths = context.paths
+    if not MODEL_NAME.fullmatch(model):
+        raise StepError("bad_arguments", f"{model!r} cannot name a model")
+    if not ARTIFACT_NAME.fullmatch(artifact) or not (paths.artifacts / artifact).is_dir():
+        raise StepError("no_artifact", f"artifact {artifact} is not complete on this node")
+    make_folder(paths.state)
+    make_folder(paths.run)
+    with locked(paths.state / "serial.lock", lambda: None, patience_s=10):
+        serial = next_serial(paths)
+        write_atomically(paths.state / SERIAL_FILE, json.dumps({"next": serial + 1}).encode())
+    name = f"loader-{serial}"
+    sockets = [str(paths.run / f"{name}.{kind}") for kind in ("http", "stats")]
+    if any(len(path.encode()) > MAX_SOCKET_PATH_BYTES for path in sockets):
+        raise StepError(
+            "bad_path",
+            f"the root's path is too long for sockets ({sockets[1]})",
+            remedy=f"choose a root of at most {MAX_SOCKET_PATH_BYTES - 24} bytes",
+        )
+    folder = make_folder(paths.served / name)
+    (folder / model).symlink_to(Path("../../artifacts") / artifact)
+    return {
+        "serial": serial,
+        "name": name,
+        "working_directory": str(folder),
+        "http_socket": sockets[0],
+        "stats_socket": sockets[1],
+    }
+
+
+def discard_loader(context: Context, *, name: str) -> dict[str, Any]:
+    """Remove what ``prepare_loader`` made, and the sockets."""
+    if not LOADER_NAME.fullmatch(name):
+        raise StepError("bad_arguments", f"{name!r} is not a loader's name")
+    for kind in ("http", "stats"):
+        (context.paths.run / f"{name}.{kind}").unlink(missing_ok=True)
+    folder = context.paths.served / name
+    existed = folder.exists()
+    if existed:
+        shutil.rmtree(folder)
+    return {"existed": existed}
+
+
+def wait_loader(context: Context, *, http_socket: str, model: str, timeout_s: float) -> dict[str, Any]:
+    """Wait until the loader answers a one-token completion: its health alone says too little."""
+    path = _own_socket(context, http_socket)
+    begin = time.monotonic()
+    why = "it was not asked yet"
+    while (elapsed := time.monotonic() - begin) < timeout_s:
+        try:
+            status, answer = _complete(path, model, "Hi", 1, min(ATTEMPT_TIMEOUT_S, timeout_s - elapsed))
+        except (OSError, http.client.HTTPException) as error:
+            why = str(error) or type(error).__name__
+        else:
+            if status == OK and isinstance(answer, dict) and answer.get("choices"):
+                return {"elapsed_s": time.monotonic() - begin}
+            why = f"it answered {status}: {str(answer)[:200]}"
+        elapsed = time.monotonic() - begin
+        context.progress_sometimes({"message": f"waiting for the loader: {why}", "elapsed_s": elapsed})
+        time.sleep(RETRY_S)
+    raise StepError(
+        "loader_not_ready",
+        f"the loader did not answer within {timeout_s:.0f} s: {why}",
+        remedy="look at the loader's log with `garnet logs`",
+    )
+
+
+def test_loader(
+    context: Context, *, http_socket: str, model: str, prompts: list[str], max_tokens: int, budget_ms: float
+) -> dict[str, Any]:
+    """Send test prompts one after another and time each answer from end to end.
+
+    A prompt that takes ten times the budget (at least 10 s) counts as a failure.
+    """
+    path = _own_socket(context, http_socket)
+    latencies: list[float] = []
+    failures: list[str] = []
+    for number, prompt in enumerate(prompts, start=1):
+        begin = time.monotonic()
+        try:
+            status, answer = _complete(path, model, prompt, max_tokens, max(10.0, budget_ms / 100))
+        except (OSError, http.client.HTTPException) as error:
+            failures.append(f"prompt {number}: {error or type(error).__name__}")
+            continue
+        if status == OK and isinstance(answer, dict) and answer.get("choices"):
+            latencies.append((time.monotonic() - begin) * 1000)
+        else:
+            failures.append(f"prompt {number}: status {status}: {str(answer)[:200]}")
+        context.progress_sometimes({"message": f"test prompt {number} of {len(prompts)}"})
+    return {"latencies_ms": latencies, "answers": len(latencies), "failures": failures}
+
+
+def loader_stats(context: Context, *, stats_socket: str) -> dict[str, Any]:
+    """Return what the loader says of itself. Error ``loader_down`` when it does not answer."""
+    path = _own_socket(context, stats_socket)
+    parts = []
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(5)
+            connection.connect(path)
+            while part := connection.recv(65536):
+                parts.append(part)
+        return dict(json.loads(b"".join(parts)))
+    except (OSError, ValueError) as error:
+        raise StepError("loader_down", f"the loader's statistics do not answer: {error}") from error
+
+
+def _complete(path: str, model: str, prompt: str, max_tokens: int, timeout_s: float) -> tuple[int, Any]:
+    body = {
+        "model": model,
+        "messages": [{"role": "user", "content": prompt}],
+        "max_tokens": max_tokens,
+        "temperature": 0,
+    }
+    return request_json(path, "POST", "/v1/chat/completions", body, timeout_s)
+
+
+def _own_socket(context: Context, path: str) -> str:
+    if Path(path).parent != context.paths.run or ".." in path:
+        raise StepError("bad_path", f"{path!r} is not a socket of this root")
+    return path
+
+
+def _names(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []

@@ -1,0 +1,89 @@
+"""The text of supervisord's configuration files."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+from node_scripts.contracts import Job
+from node_scripts.supervision.interface import SupervisionError, check_name
+
+LOG_BYTES = 16 * 1024 * 1024
+LOG_BACKUPS = 2
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def main_config(root: Path, open_files: int, user: str | None) -> str:
+    """Return supervisord.conf for ``root``; ``user`` is given only to a supervisord that runs as root."""
+    run = root / "run"
+    lines = [
+        "[unix_http_server]",
+        f"file={_plain(run / 'supervisor.sock')}",
+        "chmod=0600",
+        "",
+        "[supervisord]",
+        f"pidfile={_plain(run / 'supervisor.pid')}",
+        f"logfile={_plain(root / 'log' / 'supervisord.log')}",
+        "logfile_maxbytes=4MB",
+        "logfile_backups=1",
+        f"childlogdir={_plain(root / 'log')}",
+        f"directory={_plain(root)}",
+        "umask=077",
+        f"minfds={open_files}",
+        "minprocs=64",
+        *([f"user={user}"] if user else []),
+        "",
+        "[rpcinterface:supervisor]",
+        "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",
+        "",
+        "[include]",
+        "files=jobs/*.conf",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def job_config(job: Job) -> str:
+    """Return the file of one job. Raises SupervisionError for what supervisord cannot express."""
+    settings = [f"{name}={value}" for name, value in sorted(job.environment.items())]
+    lines = [
+        f"[program:{check_name(job.name)}]",
+        f"command={quoted_command(['/usr/bin/env', *settings, *job.argv])}",
+        f"directory={_plain(Path(job.working_directory))}",
+        "autostart=true",
+        "autorestart=true",
+        "startsecs=1",
+        "startretries=1000000000",
+        f"stopwaitsecs={job.stop_timeout_s}",
+        "stopsignal=TERM",
+        "stopasgroup=true",
+        "killasgroup=true",
+        "redirect_stderr=true",
+        f"stdout_logfile={_plain(Path(job.log))}",
+        f"stdout_logfile_maxbytes={LOG_BYTES // 1024 // 1024}MB",
+        f"stdout_logfile_backups={LOG_BACKUPS}",
+        "umask=077",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def quoted_command(arguments: list[str]) -> str:
+    """Quote ``arguments`` for supervisord, which splits like a shell after reading an ini value.
+
+    The ini reader expands ``%`` and cuts a value at white space followed by ``;`` or ``#``.
+    """
+    for argument in arguments:
+        if CONTROL_CHARACTERS.search(argument):
+            raise SupervisionError(f"a job's argument holds a control character: {argument!r}")
+    command = shlex.join(arguments)
+    return command.replace(" ;", " '';").replace(" #", " ''#").replace("%", "%%")
+
+
+def _plain(path: Path) -> str:
+    text = str(path)
+    if CONTROL_CHARACTERS.search(text) or " ;" in text or " #" in text or text != text.strip():
+        raise SupervisionError(
+            f"supervisord cannot use the path {text!r}",
+            remedy="choose a root without control characters and without ' ;' or ' #'",
+        )
+    return text.replace("%", "%%")
