@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from garnet_cli.fleet.inventory import Inventory, NodeEntry
+from garnet_cli.fleet.inventory_values import split_jump
 from node_scripts.contracts import SCHEMA, FleetConfig, ModelConfig, PeerConfig, ProxyConfig
+
+if TYPE_CHECKING:
+    from garnet_cli.fleet.node import NodeTarget
+
+CONNECT_TIMEOUT_S = 10.0
+"""Longest wait for a node to accept a connection."""
 
 
 def fleet_config(inventory: Inventory, node: NodeEntry) -> FleetConfig:
@@ -38,4 +47,27 @@ def fleet_config(inventory: Inventory, node: NodeEntry) -> FleetConfig:
             max_body_bytes=proxy.max_body_bytes,
             max_tokens_limit=proxy.max_tokens_limit,
         ),
+    )
+
+
+def node_target(inventory: Inventory, node: NodeEntry) -> NodeTarget:  # noqa: ARG001 -- as fleet_config
+    """Return how to reach ``node``; the fleet's host keys are in ``inventory.fleet.known_hosts``."""
+    from garnet_cli.fleet.node import Jump, NodeTarget  # noqa: PLC0415 -- loaded where nodes are reached
+
+    jump = None
+    if node.jump is not None:
+        user, host, port = split_jump(node.jump)
+        jump = Jump(user=user, host=host, port=port)
+    return NodeTarget(
+        name=node.name,
+        transport=node.transport,
+        host=node.host or "localhost",
+        port=node.port,
+        user=node.user,
+        identity_file=node.identity_file,
+        jump=jump,
+        root=node.root,
+        python=node.python,
+        environments=node.environments,
+        connect_timeout_s=CONNECT_TIMEOUT_S,
     )

@@ -146,13 +146,19 @@ def jump(value: Any) -> str:
     """Read ``user@host`` or ``user@host:port`` of a jump host."""
     expected = '"user@host:port" such as "ops@bastion.example.com:22"'
     whole_text: str = text(expected)(value)
-    user, _, rest = whole_text.partition("@")
     try:
-        address("bastion:22")(rest if re.search(r":[0-9]+$", rest) else f"{rest}:22")
-        text("a user name", USER)(user)
+        split_jump(whole_text)
     except ValueError:
         raise ValueError(f"is {shown(value)}, expected {expected}") from None
     return whole_text
+
+
+def split_jump(value: str) -> tuple[str, str, int]:
+    """Return ``(user, host, port)`` of a jump host; raises ValueError where it is none."""
+    user, _, rest = value.partition("@")
+    text("a user name", USER)(user)
+    host, port = address("bastion:22")(rest if re.search(r"(?<!:):[0-9]+$", rest) else f"{rest}:22")
+    return user, host, port
 
 
 def store(value: Any) -> str:
