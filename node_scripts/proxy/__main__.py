@@ -1,0 +1,62 @@
+"""``python -m node_scripts.proxy --root ROOT``: run this node's proxy."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+import time
+from pathlib import Path
+
+import uvloop
+
+from node_scripts.paths import NodePaths
+from node_scripts.proxy.listeners import AnotherProxyError
+from node_scripts.proxy.server import Server, ServerOptions
+from node_scripts.proxy.settings import SettingsError
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="node_scripts.proxy", description="The proxy of one Garnet node.")
+    parser.add_argument("--root", type=Path, required=True, help="the node's folder")
+    parser.add_argument("--environment-folder", type=Path, help="where environments lie, if not in the root")
+    parser.add_argument("--drain", type=float, default=20.0, metavar="SECONDS", help="longest drain (20)")
+    return parser.parse_args(arguments)
+
+
+def log_to_stderr() -> None:
+    """Log plain lines in UTC; uvicorn only when something is wrong."""
+    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+async def serve(paths: NodePaths, options: ServerOptions) -> None:
+    """Run one proxy to its end."""
+    server = Server(paths, options)
+    await server.start()
+    await server.run()
+
+
+def main() -> int:
+    """Run; return the exit status."""
+    arguments = parse_arguments()
+    log_to_stderr()
+    paths = NodePaths.at(arguments.root.resolve(), arguments.environment_folder)
+    paths.make()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(paths, ServerOptions(drain_s=arguments.drain)))
+    except (SettingsError, AnotherProxyError, OSError) as error:
+        logging.getLogger("garnet.proxy").error("%s", error)  # noqa: TRY400 -- one line for the operator
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

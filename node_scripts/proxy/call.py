@@ -1,0 +1,62 @@
+"""One client request on its way through the proxy."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from node_scripts.proxy.validation import ParsedRequest
+
+
+class Call:
+    """A validated request and what has happened to it so far."""
+
+    __slots__ = (
+        "arrived",
+        "attempts",
+        "deadline",
+        "deaths",
+        "forwarded",
+        "parsed",
+        "path",
+        "request_id",
+        "suspect",
+        "tried",
+    )
+
+    def __init__(
+        self,
+        parsed: ParsedRequest,
+        path: str,
+        *,
+        request_id: str,
+        forwarded: bool,
+        suspect: bool,
+        arrived: float,
+        queue_timeout_s: float,
+    ) -> None:
+        """Note a request that came at ``arrived`` (monotonic seconds) for ``path``."""
+        self.parsed = parsed
+        self.path = path
+        self.request_id = request_id
+        self.forwarded = forwarded
+        self.suspect = suspect
+        """It was in flight when a loader died: it passes through isolation lanes only."""
+        self.arrived = arrived
+        self.deadline = arrived + queue_timeout_s
+        """When waiting for a place ends, all attempts together."""
+        self.attempts = 0
+        self.deaths = 0
+        """Loaders that died under it, but for those whose killer is known to be another."""
+        self.tried: set[str] = set()
+        """Names of the loaders and peers where it failed."""
+
+
+class Target(Protocol):
+    """Where a call can be sent: this node's loader or a peer."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in logs."""
+
+    def release(self, call: Call) -> None:
+        """Give the call's place back."""

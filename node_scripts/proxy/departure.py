@@ -1,0 +1,68 @@
+"""Clients that go away: seen when their connection ends, not when the next byte is written."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from node_scripts.proxy.replies import Scope
+
+_SCOPE_KEY = "garnet.departure"
+
+
+class Departure:
+    """Cancels the task that answers a connection when that connection ends."""
+
+    __slots__ = ("_task", "gone")
+
+    def __init__(self) -> None:
+        """Start with nobody to tell."""
+        self._task: asyncio.Task[Any] | None = None
+        self.gone = False
+
+    def watch(self, task: asyncio.Task[Any] | None) -> None:
+        """Cancel ``task`` from now on, or nobody."""
+        self._task = task
+        if self.gone and task is not None:
+            task.cancel()
+
+    def left(self) -> None:
+        """Note that the client is gone."""
+        self.gone = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def forgive(self) -> None:
+        """Take the cancellation back: the task ends by itself."""
+        if self._task is not None:
+            self._task.uncancel()
+
+
+def departure_of(scope: Scope) -> Departure:
+    """Return the request's departure; one that never happens on a server that does not tell."""
+    departure = scope.get(_SCOPE_KEY)
+    return departure if isinstance(departure, Departure) else Departure()
+
+
+class WatchedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, telling the application at once when the connection ends.
+
+    ASGI tells of it only to who awaits ``receive()``, which would take a second task a request.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Make the departure that the requests of this connection share."""
+        super().__init__(*args, **kwargs)
+        self._departure = Departure()
+
+    def on_message_begin(self) -> None:
+        """Put the departure into the next request's scope."""
+        super().on_message_begin()
+        self.scope[_SCOPE_KEY] = self._departure  # type: ignore[literal-required]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the application."""
+        super().connection_lost(exc)
+        self._departure.left()

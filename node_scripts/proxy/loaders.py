@@ -1,0 +1,130 @@
+"""A loader as the proxy sees it: its state, the places that requests hold, and its figures.
+
+The isolation lane: a suspect (a request that was in flight when a loader died) is admitted to a
+loader only while no other suspect there still waits for its first token. If the loader then dies,
+the one in the lane did it, and the others that were in flight are not blamed.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from node_scripts.contracts import LoaderSpec, LoaderState, LoaderStats, LoaderStatus
+from node_scripts.proxy.call import Call
+from node_scripts.proxy.latency import LatencyRing
+from node_scripts.proxy.wire import Connection
+
+
+@dataclass(slots=True)
+class Death:
+    """The first broken answer since the loader last proved to be well."""
+
+    culprit: Call | None
+    """The suspect that was alone in the lane, if there was one."""
+
+
+class Loader:
+    """One loader of this node."""
+
+    def __init__(self, spec: LoaderSpec, vocabulary_size: int) -> None:
+        """Know a loader; it is ``starting`` until it answers."""
+        self.spec = spec
+        self.vocabulary_size = vocabulary_size
+        self.state: LoaderState = "starting"
+        self.failures = 0
+        self.silent_since: float | None = None
+        self.loaded = False
+        self.calls: dict[Call, Connection | None] = {}
+        self.lane: Call | None = None
+        self.death: Death | None = None
+        self.served = 0
+        self.errors = 0
+        self.latency = LatencyRing()
+        self.stats: LoaderStats | None = None
+        self.pid: int | None = None
+        self.last_error: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The supervised job's name."""
+        return self.spec.name
+
+    @property
+    def usable(self) -> bool:
+        """Whether requests may be sent to it."""
+        return self.state in ("ready", "suspect")
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that hold a place."""
+        return len(self.calls)
+
+    def has_place(self, call: Call, concurrency: int) -> bool:
+        """Say whether ``call`` may be admitted now."""
+        return len(self.calls) < concurrency and (self.lane is None or not call.suspect)
+
+    def take(self, call: Call) -> None:
+        """Give ``call`` a place, and the lane if it is a suspect."""
+        self.calls[call] = None
+        if call.suspect:
+            self.lane = call
+
+    def release(self, call: Call) -> None:
+        """Give the call's place and lane back."""
+        self.calls.pop(call, None)
+        self.leave_lane(call)
+
+    def leave_lane(self, call: Call) -> None:
+        """Note the call's first token, or its end: the next suspect may come."""
+        if self.lane is call:
+            self.lane = None
+
+    def note_broken(self, call: Call, reason: str) -> bool:
+        """Note that the call's answer broke off; say whether ``call`` is to be blamed.
+
+        The loader takes no request until a probe says how it is.
+        """
+        if self.death is None:
+            self.death = Death(culprit=self.lane)
+        self.note_down(reason)
+        culprit = self.death.culprit
+        return culprit is None or culprit is call
+
+    def note_down(self, reason: str) -> None:
+        """Take no more requests until it answers again."""
+        if self.state != "starting":
+            self.state = "down"
+        self.last_error = reason
+
+    def note_served(self, whole_s: float, first_token_s: float | None) -> None:
+        """Count an answer in full; it also proves that the model is loaded."""
+        self.served += 1
+        self.loaded = True
+        self.latency.add(whole_s * 1000, None if first_token_s is None else first_token_s * 1000)
+
+    def silent_for(self, now: float) -> float | None:
+        """Seconds since a byte came on any of its answers; ``None`` with none under way."""
+        heard = [connection.last_byte for connection in self.calls.values() if connection is not None]
+        return now - max(heard) if heard else None
+
+    def status(self, queued: int = 0) -> LoaderStatus:
+        """Return the record for the control socket."""
+        return LoaderStatus(
+            spec=self.spec,
+            state=self.state,
+            in_flight=self.in_flight,
+            queued=queued,
+            served=self.served,
+            errors=self.errors,
+            latency=self.latency.figures(),
+            pid=self.pid,
+            last_error=self.last_error,
+            stats=self.stats,
+        )
+
+
+def first_line(error: BaseException) -> str:
+    """Name an error in one line for ``last_error``, with the UTC time of day."""
+    text = str(error).partition("\n")[0] or type(error).__name__
+    return f"{time.strftime('%H:%M:%SZ', time.gmtime())} {text}"
