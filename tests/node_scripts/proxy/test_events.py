@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node_scripts.proxy.events import (
@@ -30,6 +30,7 @@ KEEPALIVE = b": keepalive 3/4\n\n"
 STREAM = [KEEPALIVE, chunk(delta={"content": "a"}), b"data: {}\r\n\r\n", USAGE, DONE]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 60), max_size=60))
 def test_events_come_out_whole_however_the_bytes_are_cut(cuts: list[int]) -> None:
     """Any cutting of the stream gives the same events, byte for byte."""
