@@ -13,8 +13,9 @@ from typing import Annotated
 import typer
 
 from garnet_cli import __version__
-from garnet_cli.cli.commands import COMMANDS, Invocation, LazyGroup
-from garnet_cli.cli.output import Output, ReaderGoneError
+from garnet_cli.cli import commands
+from garnet_cli.cli.commands import Invocation, LazyGroup
+from garnet_cli.cli.output import Output, reader_gone
 from garnet_cli.errors import GarnetError
 
 INTERRUPTED = 130
@@ -58,31 +59,27 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    try:
-        code = run(sys.argv[1:], Output.of_process())
-        sys.stdout.flush()
-    except (ReaderGoneError, BrokenPipeError):
-        # `garnet … | head`: say nothing, and keep Python from saying it while it ends.
+    code = run(sys.argv[1:], Output.of_process())
+    if code == READER_GONE:
+        # What Python still holds for the reader must not make it complain while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = READER_GONE
     sys.exit(code)
 
 
 def run(arguments: list[str], output: Output) -> int:
-    """Run one command line and return its exit code; every error becomes a line on ``output``.
-
-    Raises ReaderGoneError only.
-    """
+    """Run one command line and return its exit code; every error becomes a line on ``output``."""
     arguments, debug = hoist_debug(arguments)
     try:
         group = typer.main.get_command(app)
         with group.make_context("garnet", arguments or ["--help"]) as context:
             group.invoke(context)
+        output.stdout.flush()
     except typer.Exit as end:
         return end.exit_code
-    except ReaderGoneError:
-        raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 -- the boundary: one line, whatever it is
+        # A node's channel breaks with the same error as a pipe to `head`; only the latter is quiet.
+        if isinstance(error, BrokenPipeError) and reader_gone(output.stdout):
+            return READER_GONE
         if debug:
             output.note("".join(traceback.format_exception(error)).rstrip())
         message, code = failure(error, arguments, debug=debug)
@@ -124,8 +121,8 @@ def usage_line(error: typer.TyperException, arguments: list[str]) -> str:
     path = context.command_path if context else "garnet"
     unknown = next((word for word in arguments if not word.startswith("-")), "")
     if message.startswith("No such command"):
-        close = get_close_matches(unknown, list(COMMANDS), n=1)
-        known = f"did you mean `garnet {close[0]}`?" if close else f"there are {', '.join(COMMANDS)}"
+        close = get_close_matches(unknown, list(commands.COMMANDS), n=1)
+        known = f"did you mean `garnet {close[0]}`?" if close else f"there are {', '.join(commands.COMMANDS)}"
         return f"no command {unknown!r}; {known}"
     return f"{message[:1].lower()}{message[1:]}; see `{path} --help`"
 

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import os
 import re
+import select
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -26,10 +27,6 @@ SUMMARY_BYTES = 1024 * 1024
 SUMMARY_CUT = "\n\n…cut: GitHub takes at most 1 MiB a step.\n"
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 ANNOTATION_CHARACTERS = 4000
-
-
-class ReaderGoneError(Exception):
-    """What reads our output has closed it, as ``head`` does; not to be confused with a node's channel."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,12 +106,19 @@ class Output:
         return self.environment.get("GITHUB_ACTIONS") == "true"
 
 
-def _write(stream: TextIO, text: str) -> None:
+def reader_gone(stream: TextIO) -> bool:
+    """Say whether what reads ``stream`` has closed it, as ``head`` does."""
     try:
-        stream.write(text)
-        stream.flush()
-    except BrokenPipeError as error:
-        raise ReaderGoneError from error
+        poll = select.poll()
+        poll.register(stream.fileno(), 0)
+        return any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))
+    except (OSError, ValueError):
+        return False  # no file at all: nobody reads it by a pipe
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()
 
 
 def append_bounded(path: Path, markdown: str, limit: int = SUMMARY_BYTES) -> None:
