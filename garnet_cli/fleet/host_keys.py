@@ -58,8 +58,8 @@ def _parse(text: str, path: Path) -> paramiko.HostKeys:
             continue
         try:
             entry = paramiko.hostkeys.HostKeyEntry.from_line(line, number)
-        except paramiko.SSHException as error:
-            raise UsageError(f"{path}, line {number}: {error}") from error
+        except (paramiko.SSHException, paramiko.hostkeys.InvalidHostKey, ValueError) as error:
+            raise UsageError(f"{path}, line {number}: not a host key ({error})") from error
         if entry is None:
             continue  # a key type that paramiko does not know
         for name in entry.hostnames:

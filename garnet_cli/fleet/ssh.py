@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import logging
 import random
 import shlex
@@ -22,6 +23,8 @@ DROPPED_ATTEMPTS = 5
 """A server past its MaxStartups closes new connections at random: try again, spread out."""
 TAIL_BYTES = 4096
 END_PATIENCE_S = 5.0
+STALL_S = 45.0
+"""Longest wait for a node that takes no bytes."""
 WINDOW_BYTES = 4 * 1024 * 1024
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -55,9 +58,10 @@ class SshTransport:
             clients.append(client)
             transport = client.get_transport()
             if transport is None:
-                raise UnreachableError("the connection ended at once", node=target.name)
+                raise self._unreachable("the connection ended at once")  # noqa: TRY301 -- closes clients
             channel = transport.open_session(window_size=WINDOW_BYTES, timeout=target.connect_timeout_s)
             channel.exec_command("exec " + shlex.join(command))
+            channel.settimeout(STALL_S)
         except BaseException as error:
             for each in reversed(clients):
                 each.close()
@@ -156,7 +160,7 @@ class SshTransport:
             client.connect(
                 host,
                 port=port,
-                username=user,
+                username=user or getpass.getuser(),
                 key_filename=str(identity.expanduser()) if identity else None,
                 sock=connection,
                 timeout=timeout,
@@ -204,7 +208,10 @@ class SshStream:
 
     def send(self, data: bytes) -> None:
         """See Stream.send."""
-        self._channel.sendall(data)
+        try:
+            self._channel.sendall(data)
+        except (EOFError, paramiko.SSHException) as error:
+            raise ConnectionResetError(str(error) or "the connection ended") from error
 
     def receive(self) -> bytes:
         """See Stream.receive."""
