@@ -12,7 +12,18 @@ from typer.core import TyperGroup
 
 from garnet_cli.cli.output import Output
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "init": "Write an inventory and record its nodes' host keys.",
+    "check": "Look whether every node can do what the inventory asks of it.",
+    "up": "Bring the fleet to the inventory.",
+    "status": "Show nodes, loaders and slots as they are.",
+    "chat": "Ask the fleet a question.",
+    "swap": "Replace a model's loader on a node under traffic.",
+    "logs": "Show the logs of proxies and loaders.",
+    "keys": "Add, list and revoke the keys of clients.",
+    "down": "Stop proxies and loaders.",
+    "demo": "Run a fleet on this machine and swap its model under traffic.",
+}
 """Verb and help line. The verb's function of the same name lies in `garnet_cli/cli/<verb>.py`."""
 
 
