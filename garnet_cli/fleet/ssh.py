@@ -184,8 +184,8 @@ class SshTransport:
         except TimeoutError as error:
             raise self._unreachable(f"SSH to {host}:{port} did not answer within {timeout:.0f} s") from error
         except OSError as error:
-            remedy = "check `identity_file` in the inventory" if identity else None
-            raise self._unreachable(f"SSH to {host}:{port} failed: {error}", remedy) from error
+            what_to_do = "check `identity_file` in the inventory" if identity else None
+            raise self._unreachable(f"SSH to {host}:{port} failed: {error}", what_to_do) from error
         finally:
             if not done:
                 client.close()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
 
 from node_scripts.contracts import Job
 from node_scripts.supervision.interface import SupervisionError, check_name
+from node_scripts.supervision.orphans import MARK
 
 LOG_BYTES = 16 * 1024 * 1024
 LOG_BACKUPS = 2
@@ -48,6 +50,7 @@ def job_config(job: Job) -> str:
     settings = [f"{name}={value}" for name, value in sorted(job.environment.items())]
     lines = [
         f"[program:{check_name(job.name)}]",
+        MARK + json.dumps(job.argv),
         f"command={quoted_command(['/usr/bin/env', *settings, *job.argv])}",
         f"directory={_plain(Path(job.working_directory))}",
         "autostart=true",
@@ -81,9 +84,13 @@ def quoted_command(arguments: list[str]) -> str:
 
 def _plain(path: Path) -> str:
     text = str(path)
-    if CONTROL_CHARACTERS.search(text) or " ;" in text or " #" in text or text != text.strip():
+    if (
+        CONTROL_CHARACTERS.search(text)
+        or any(part in text for part in ("%", " ;", " #"))
+        or text != text.strip()
+    ):
         raise SupervisionError(
             f"supervisord cannot use the path {text!r}",
-            remedy="choose a root without control characters and without ' ;' or ' #'",
+            remedy="choose a root without control characters, '%', ' ;' and ' #'",
         )
-    return text.replace("%", "%%")
+    return text

@@ -20,6 +20,7 @@ from node_scripts.files import write_atomically
 from node_scripts.paths import NodePaths
 from node_scripts.supervision.crontab import Crontab
 from node_scripts.supervision.interface import Report, SupervisionError, check_name
+from node_scripts.supervision.orphans import end_orphans
 from node_scripts.supervision.supervisor_client import (
     BAD_NAME,
     NOT_RUNNING,
@@ -199,6 +200,7 @@ class Supervisord:
         config = main_config(self._paths.root, files, user.pw_name if user.pw_uid == 0 else None)
         self._write(self._folder / "supervisord.conf", config)
         self._paths.log.mkdir(mode=0o700, parents=True, exist_ok=True)
+        end_orphans(sorted(self._jobs.glob("*.conf")), report)
         report("starting supervisord")
         environment = {"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name}
         done = subprocess.run(
