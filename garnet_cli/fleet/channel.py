@@ -100,6 +100,7 @@ class AgentChannel:
             if self._ended.is_set():
                 return
             self._ended.set()
+            self._started.set()  # a channel that was never asked anything has a pinger waiting for it
             self._stream.end()
             for thread in (self._reader, self._pinger):
                 if thread is not threading.current_thread():
