@@ -29,7 +29,7 @@ system-packages:
 	@./.ci/system-packages
 
 demo: setup
-	@$(BIN)/garnet demo
+	@GARNET_CACHE=$(CURDIR)/.cache $(BIN)/garnet demo $(DEMO)
 
 test: setup system-packages
 	@echo "test: unit tests, then fleets with real loaders and sshd (a few minutes)"

@@ -54,6 +54,22 @@ def proxy_status(node: Asks, *, patience_s: float = PROXY_PATIENCE_S) -> ProxySt
     return msgspec.convert(control(node, "GET", "/control/status", patience_s=patience_s), ProxyStatus)
 
 
+def wait_for_release(node: Asks, release: str) -> None:
+    """Wait until a proxy of ``release`` answers; raises :class:`NodeError` when none does in time."""
+    deadline = time.monotonic() + PROXY_PATIENCE_S
+    while True:
+        found = proxy_status(node).release
+        if found == release:
+            return
+        if time.monotonic() > deadline:
+            raise NodeError(
+                f"the proxy still runs release {found}, not {release}",
+                node=node.name,
+                remedy=f"look at `garnet logs {node.name}`",
+            )
+        time.sleep(0.1)
+
+
 def put_slot(node: Asks, slot: Slot, *, force: bool = False) -> SlotStatus:
     """Make ``slot`` the truth on the node: one assignment in its proxy.
 

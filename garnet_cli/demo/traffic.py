@@ -82,13 +82,17 @@ class Traffic:
                 raise TimeoutError(f"{len(self.seen)} of {count} requests after {timeout_s} s")
             time.sleep(0.02)
 
-    def _work(self, number: int) -> None:
+    def clients(self) -> list[openai.OpenAI]:
+        """Return one client a node; the caller closes them."""
         import openai  # noqa: PLC0415 -- heavy, and only traffic needs it
 
-        clients = [
+        return [
             openai.OpenAI(base_url=f"{url}/v1", api_key=self.api_key, max_retries=0, timeout=300)
             for url in self.base_urls
         ]
+
+    def _work(self, number: int) -> None:
+        clients = self.clients()
         try:
             for turn in itertools.count(number):
                 if self._stop.is_set():
@@ -96,13 +100,14 @@ class Traffic:
                 client = clients[turn % len(clients)]
                 tokens = self.max_tokens[turn % len(self.max_tokens)]
                 prompt = PROMPTS[turn % len(PROMPTS)]
-                self.seen.append(self._one(client, prompt, tokens, streamed=(turn // 2) % 2 == 0))
+                self.seen.append(self.ask(client, prompt, tokens, streamed=(turn // 2) % 2 == 0))
         finally:
             for client in clients:
                 client.close()
 
-    def _one(self, client: openai.OpenAI, prompt: str, tokens: int, *, streamed: bool) -> Seen:
-        import openai  # noqa: PLC0415
+    def ask(self, client: openai.OpenAI, prompt: str, tokens: int, *, streamed: bool) -> Seen:
+        """Send one request and write down what came of it; raises nothing of the client's."""
+        import openai  # noqa: PLC0415 -- heavy, and only traffic needs it
 
         begin = time.monotonic()
         text, finish, used, first = "", None, 0, None

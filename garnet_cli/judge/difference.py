@@ -107,15 +107,18 @@ def _configuration(desired: DesiredNode, facts: NodeFacts) -> list[Change]:
         changes.append(Change(desired.node, "keys", f"{live} client keys"))
     if facts.fleet_sha256 != desired.fleet_sha256:
         changes.append(Change(desired.node, "configuration", "fleet.json"))
-    if facts.supervisor.starts_at_boot != desired.starts_at_boot or not facts.supervisor.running:
-        changes.append(Change(desired.node, "supervisor", facts.supervisor.kind, facts.supervisor.detail))
+    if not facts.supervisor.running:
+        changes.append(Change(desired.node, "supervisor", facts.supervisor.kind, "start"))
+    elif facts.supervisor.starts_at_boot != desired.starts_at_boot:
+        detail = "start at boot" if desired.starts_at_boot else "no longer start at boot"
+        changes.append(Change(desired.node, "supervisor", facts.supervisor.kind, detail))
     return changes
 
 
 def _processes(desired: DesiredNode, facts: NodeFacts) -> list[Change]:
     changes = []
     job = facts.job(desired.proxy_job)
-    if job is None or job.state != "running":
+    if job is None or job.state not in {"running", "starting"}:
         detail = "start" if job is None else f"it is {job.state}"
         changes.append(Change(desired.node, "proxy", desired.proxy_job, detail))
     changes.extend(
@@ -127,7 +130,7 @@ def _processes(desired: DesiredNode, facts: NodeFacts) -> list[Change]:
 
 
 def _loaders(desired: DesiredNode, facts: NodeFacts) -> list[Change]:
-    changes = []
+    changes: list[Change] = []
     slots = facts.slots.slots if facts.slots else {}
     wanted = {loader.model: loader for loader in desired.loaders}
     swapping = {journal.model for journal in facts.swaps}

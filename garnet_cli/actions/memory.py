@@ -1,0 +1,47 @@
+"""Refuse a loader that does not fit beside those that the node already runs."""
+
+from __future__ import annotations
+
+from garnet_cli.actions.control import Asks
+from garnet_cli.errors import NodeError
+from garnet_cli.fleet.facts import NodeFacts, decode_facts
+from garnet_cli.fleet.inventory import Inventory
+from garnet_cli.judge.difference import DesiredLoader
+from garnet_cli.judge.memory import GIB, ArtifactSize, Fit, fit, need_bytes
+
+
+def memory_fit(wanted: DesiredLoader, facts: NodeFacts, inventory: Inventory, node: str) -> Fit:
+    """Judge ``wanted`` on a node as ``facts`` describe it; its artifact must be on the node."""
+    resident = 0
+    for slot in facts.slots.slots.values() if facts.slots else []:
+        contexts = {model.name: model.context for model in inventory.models}
+        for spec in (slot.active, slot.next, slot.previous):
+            if spec is not None and spec.artifact in facts.artifacts:
+                resident += need_bytes(_size(facts, spec.artifact), contexts.get(slot.model, wanted.context))
+    declared = inventory.node(node).memory_gb
+    return fit(
+        need_bytes(_size(facts, wanted.artifact), wanted.context),
+        resident,
+        system=facts.system,
+        memory_bytes=int(declared * GIB) if declared else facts.memory_bytes,
+        available_bytes=facts.memory_available_bytes,
+    )
+
+
+def require_memory(node: Asks, wanted: DesiredLoader, inventory: Inventory) -> Fit:
+    """Return the fit of ``wanted`` on the node now; raises :class:`NodeError` where it does not fit."""
+    facts = decode_facts(node.name, node.ask("facts", listen=None, artifacts=None))
+    verdict = memory_fit(wanted, facts, inventory, node.name)
+    if not verdict.fits:
+        raise NodeError(
+            f"{wanted.model} does not fit: it {verdict}",
+            node=node.name,
+            remedy="lower its context, move a model to another node, or take this one down first",
+            code="no_memory",
+        )
+    return verdict
+
+
+def _size(facts: NodeFacts, artifact: str) -> ArtifactSize:
+    found = facts.artifacts[artifact]
+    return ArtifactSize(weight_bytes=found.bytes, config=found.config)

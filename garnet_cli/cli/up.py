@@ -1,0 +1,98 @@
+"""`garnet up`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from garnet_cli.actions import leases
+from garnet_cli.actions.survey import FleetSurvey, look, survey
+from garnet_cli.actions.up import UpSettings, apply
+from garnet_cli.cli.commands import invocation
+from garnet_cli.cli.loading import load, resolve_all
+from garnet_cli.cli.output import Output, markdown_table
+from garnet_cli.errors import UsageError
+from garnet_cli.fleet.connect import connected
+from garnet_cli.fleet.release import build
+
+
+def up(
+    context: typer.Context,
+    nodes: Annotated[list[str] | None, typer.Argument(help="Nodes; all of them if none is named.")] = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference and stop.")] = False,
+    wheelhouse: Annotated[
+        Path | None,
+        typer.Option(help="A folder of wheels to push and install from, with no internet on the nodes."),
+    ] = None,
+    hub_endpoint: Annotated[
+        str | None, typer.Option(envvar="HF_ENDPOINT", help="A mirror of the Hugging Face hub.")
+    ] = None,
+    ready_timeout: Annotated[float, typer.Option(help="Seconds a loader may take to answer.")] = 600.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Write what was done as JSON.")] = False,
+) -> None:
+    """Bring the fleet to the inventory: show what differs, ask, and do only that.
+
+    Safe to run again after any interruption. Loaders that must change are swapped under traffic.
+    """
+    call = invocation(context)
+    output = call.output(as_json=as_json)
+    inventory = load(call.inventory)
+    chosen = [entry.name for entry in inventory.select(nodes)]
+    if wheelhouse is not None and not any(wheelhouse.glob("*.whl")):
+        raise UsageError(f"{wheelhouse} holds no wheels", remedy="fill it with `pip download`")
+    release = build()
+    settings = UpSettings(
+        who=leases.operator(),
+        wheelhouse=wheelhouse,
+        hub_endpoint=hub_endpoint,
+        ready_timeout_s=ready_timeout,
+    )
+    # Keys and the fleet secret live on the nodes, so all of them are looked at, whoever is changed.
+    with connected(inventory, inventory.nodes) as connection:
+        with output.progress() as progress:
+            artifacts = resolve_all(inventory, progress)
+            everyone = connection.nodes if nodes else connection.require_all()
+            for name in chosen:
+                connection.node(name)
+            facts = look(everyone, inventory, list(artifacts.values()))
+        fleet = survey(inventory, facts, release, artifacts, chosen)
+        if not fleet.changes or dry_run:
+            output.report({"changes": fleet.changes, "done": False}, lambda out: render(out, fleet))
+            return
+        if not as_json:
+            render(output, fleet)
+        if not yes:
+            _ask(output, len(fleet.changes), len({change.node for change in fleet.changes}))
+        busy = [node for node in everyone if node.name in {change.node for change in fleet.changes}]
+        leases.take(busy, "garnet up")
+        with output.progress() as progress:
+            facts = look(everyone, inventory, list(artifacts.values()))
+            fleet = survey(inventory, facts, release, artifacts, chosen)
+            result = apply(everyone, fleet, inventory, release, artifacts, settings, progress.step)
+    document: dict[str, Any] = {"changes": fleet.changes, "done": True, "swaps": result.swaps}
+    output.report(document, lambda out: out.line(f"done: {len(fleet.changes)} changes"))
+    output.summary("### garnet up\n\n" + markdown_table(("node", "what", "of"), _rows(fleet)))
+
+
+def render(output: Output, fleet: FleetSurvey) -> None:
+    """Write the difference, or that there is none."""
+    if not fleet.changes:
+        output.line(f"nothing to do: {len(fleet.nodes)} nodes are as the inventory wants them")
+        return
+    output.table(("node", "what", "of", "detail"), [
+        (change.node, change.kind, change.subject, change.detail or None) for change in fleet.changes
+    ])  # fmt: skip
+
+
+def _rows(fleet: FleetSurvey) -> list[tuple[object, ...]]:
+    return [(change.node, change.kind, change.subject) for change in fleet.changes]
+
+
+def _ask(output: Output, changes: int, nodes: int) -> None:
+    if not output.stderr.isatty():
+        raise UsageError("this would change the fleet, and nobody is there to ask", remedy="add --yes")
+    typer.confirm(f"Do these {changes} changes on {nodes} nodes?", abort=True, err=True)

@@ -1,0 +1,62 @@
+"""Open channels to many nodes side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from garnet_cli.errors import FleetError, GarnetError
+from garnet_cli.fleet.inventory import Inventory, NodeEntry
+from garnet_cli.fleet.inventory_contracts import node_target
+from garnet_cli.fleet.node import NodeHandle
+from garnet_cli.fleet.parallel import attempt_each
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The nodes that answered, in the inventory's order, and why others did not."""
+
+    nodes: Sequence[NodeHandle]
+    errors: dict[str, GarnetError]
+
+    def require_all(self) -> Sequence[NodeHandle]:
+        """Return the nodes; raises :class:`FleetError` naming every node that did not answer."""
+        if self.errors:
+            raise FleetError(list(self.errors.values()))
+        return self.nodes
+
+    def node(self, name: str) -> NodeHandle:
+        """Return one node; raises its error if it did not answer."""
+        if name in self.errors:
+            raise self.errors[name]
+        return next(node for node in self.nodes if node.name == name)
+
+
+@contextmanager
+def connected(inventory: Inventory, entries: Sequence[NodeEntry]) -> Iterator[Connection]:
+    """Open one channel to each node of ``entries`` and close them all in the end."""
+    with ExitStack() as stack:
+        known_hosts = inventory.fleet.known_hosts
+        handles = [NodeHandle(node_target(inventory, entry), known_hosts) for entry in entries]
+        for handle in handles:
+            stack.callback(handle.close)
+        _, errors = ask_each(handles, lambda handle: handle.open())
+        yield Connection([handle for handle in handles if handle.name not in errors], errors)
+
+
+def ask_each(
+    nodes: Sequence[NodeHandle], work: Callable[[NodeHandle], Result]
+) -> tuple[dict[str, Result], dict[str, GarnetError]]:
+    """Run ``work`` for all nodes side by side; return the results and the errors by node."""
+    results: dict[str, Result] = {}
+    errors: dict[str, GarnetError] = {}
+    for name, outcome in attempt_each(nodes, work).items():
+        if isinstance(outcome, GarnetError):
+            errors[name] = outcome
+        else:
+            results[name] = outcome
+    return results, errors
