@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -114,23 +114,28 @@ def _record(
     transports = {entry.name: _transport(inventory, entry, known_hosts) for entry in reached}
     # Jump hosts first: nodes behind them are reached only through one whose key is on record.
     first = {entry.jump: entry for entry in reached if entry.jump}
-    changed: list[Offer] = []
-    with output.progress() as progress:
-        for entry in first.values():
-            progress.step(entry.name, f"asking jump host {entry.jump} for its keys")
-        jumps = for_each(list(first.values()), lambda entry: transports[entry.name].scan_jump())
+    jumps = _scan(list(first.values()), lambda entry: transports[entry.name].scan_jump(), output)
     offers = [_jump_offer(inventory, entry, jumps[entry.name]) for entry in first.values()]
-    changed += record(offers, known_hosts, fingerprints, confirm)
-    with output.progress() as progress:
-        for entry in reached:
-            progress.step(entry.name, "asking for its host keys")
-        found = for_each(reached, lambda entry: transports[entry.name].scan())
-        for entry in reached:
-            progress.done(entry.name, f"{len(found[entry.name])} host keys")
+    changed = record(offers, known_hosts, fingerprints, confirm)
+    found = _scan(reached, lambda entry: transports[entry.name].scan(), output)
     offers = [
         offer(entry.name, entry.host or "", entry.port, found[entry.name], known_hosts) for entry in reached
     ]
     return changed + record(offers, known_hosts, fingerprints, confirm)
+
+
+def _scan(
+    entries: Sequence[NodeEntry], scan: Callable[[NodeEntry], list[HostKey]], output: Output
+) -> dict[str, list[HostKey]]:
+    if not entries:
+        return {}
+    with output.progress() as progress:
+        for entry in entries:
+            progress.step(entry.name, "asking for host keys")
+        found = for_each(entries, scan)
+        for entry in entries:
+            progress.done(entry.name, f"{len(found[entry.name])} host keys")
+    return found
 
 
 def _transport(inventory: Inventory, entry: NodeEntry, known_hosts: Path) -> SshTransport:

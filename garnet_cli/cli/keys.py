@@ -37,6 +37,8 @@ def add(context: typer.Context, name: Name, *, as_json: Json = False) -> None:
     new = actions.make(name, datetime.now(UTC))
     with _fleet(context, f"garnet keys add {name}", as_json=as_json) as (output, connection):
         _, errors = _change(connection, output, lambda keys: actions.add(keys, new))
+        if all(node.name in errors for node in connection.nodes):
+            raise FleetError(list(errors.values()))
         output.report({"name": name, "key": new.text}, lambda out: out.line(new.text))
         output.note(f'this is the only time that the key "{name}" is shown')
         _raise_missing(errors, "they accept the new key after `garnet up`")

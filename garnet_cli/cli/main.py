@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import traceback
 from difflib import get_close_matches
@@ -82,13 +83,13 @@ def run(arguments: list[str], output: Output) -> int:
             return READER_GONE
         if debug:
             output.note("".join(traceback.format_exception(error)).rstrip())
-        message, code = failure(error, arguments, debug=debug)
+        message, code = failure(error, debug=debug)
         output.error(message)
         return code
     return 0
 
 
-def failure(error: BaseException, arguments: list[str], *, debug: bool) -> tuple[str, int]:
+def failure(error: BaseException, *, debug: bool) -> tuple[str, int]:
     """Return the line that the user sees for ``error``, and the exit code."""
     match error:
         case GarnetError():
@@ -98,7 +99,7 @@ def failure(error: BaseException, arguments: list[str], *, debug: bool) -> tuple
         case typer.Abort() | EOFError():
             return "aborted: the question above has no answer", GarnetError.exit_code
         case typer.TyperException():
-            return usage_line(error, arguments), error.exit_code
+            return usage_line(error), error.exit_code
         case _:
             said = ": ".join(filter(None, [type(error).__name__, " ".join(str(error).split())]))
             hint = "" if debug else " (--debug shows the traceback)"
@@ -114,16 +115,18 @@ def hoist_debug(arguments: list[str]) -> tuple[list[str], bool]:
     return ["--debug", *rest, *arguments[end:]], True
 
 
-def usage_line(error: typer.TyperException, arguments: list[str]) -> str:
+def usage_line(error: typer.TyperException) -> str:
     """Return one line for a command line that Typer refused."""
     message = error.format_message().rstrip(".")
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "garnet"
-    unknown = next((word for word in arguments if not word.startswith("-")), "")
-    if message.startswith("No such command"):
-        close = get_close_matches(unknown, list(commands.COMMANDS), n=1)
-        known = f"did you mean `garnet {close[0]}`?" if close else f"there are {', '.join(commands.COMMANDS)}"
-        return f"no command {unknown!r}; {known}"
+    unknown = re.match(r"No such command '(.*?)'", message)
+    if unknown and path == "garnet":
+        word, known = unknown.group(1), list(commands.COMMANDS)
+        close = get_close_matches(word, known, n=1)
+        hint = f"did you mean `garnet {close[0]}`?" if close else f"there are {', '.join(known)}"
+        return f"no command {word!r}; {hint}"
+    message = message.replace(". Did you mean", "; did you mean")
     return f"{message[:1].lower()}{message[1:]}; see `{path} --help`"
 
 

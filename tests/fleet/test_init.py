@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,6 @@ def garnet(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, An
     """Run a command with ``--json``; return its exit code, document and error output."""
     capsys.readouterr()
     stderr = io.StringIO()
-    import sys  # noqa: PLC0415 -- the stream that capsys has put there
-
     code = run([*arguments, "--json"], Output(stdout=sys.stdout, stderr=stderr, environment={}))
     captured = capsys.readouterr()
     return code, json.loads(captured.out) if captured.out else None, stderr.getvalue() + captured.err

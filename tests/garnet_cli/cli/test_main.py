@@ -193,3 +193,11 @@ def test_reader_that_leaves_ends_quietly() -> None:
     ended = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False, timeout=60)
     os.close(write)
     assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_unknown_command_below_a_command_is_told_there() -> None:
+    """`garnet keys lst` is about `keys`, not about `garnet`."""
+    stderr = io.StringIO()
+    code = run(["keys", "lst"], Output(stdout=io.StringIO(), stderr=stderr, environment={}))
+    assert code == 2
+    assert stderr.getvalue() == "no such command 'lst'; did you mean 'list'?; see `garnet keys --help`\n"
