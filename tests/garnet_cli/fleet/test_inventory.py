@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from garnet_cli.errors import InventoryError, UsageError
 from garnet_cli.fleet.inventory import Inventory
-from garnet_cli.fleet.inventory_contracts import fleet_config
+from garnet_cli.fleet.inventory_contracts import fleet_config, node_target
 from garnet_cli.fleet.inventory_file import load_inventory, parse_inventory
 from garnet_cli.fleet.inventory_rules import warnings
 from garnet_cli.fleet.inventory_schema import TABLES
+from garnet_cli.fleet.node import Jump
 from node_scripts.contracts import ModelConfig, PeerConfig
 
 COMMIT = "7F0DC925e0d0afb0322d96f9255cfddf2ba5636e"
@@ -120,6 +121,16 @@ def test_fleet_config_names_the_others_as_peers(inventory: Inventory) -> None:
     assert (config.proxy.listen_host, config.proxy.listen_port) == ("127.0.0.1", 8081)
     assert config.proxy.max_body_bytes == 512 * 1024
     assert config.models[1] == ModelConfig(name="tiny.2", nodes=["here"], concurrency=8, context=2048)
+
+
+def test_node_target_says_how_to_reach_a_node(tmp_path: Path) -> None:
+    """Jump hosts are taken apart; their port defaults to SSH's."""
+    text = WHOLE[: WHOLE.index('[[nodes]]\nname = "here"')] + 'jump = "ops@bastion"\n'
+    inventory = parse_inventory(text.encode(), tmp_path / "fleet.toml")
+    target = node_target(inventory, inventory.node("mini-1"))
+    assert (target.host, target.port, target.root) == ("10.0.0.1", 22, "/srv/garnet")
+    assert target.identity_file == tmp_path / "keys" / "id"
+    assert target.jump == Jump(user="ops", host="bastion", port=22)
 
 
 def test_warnings_name_idle_nodes_and_missing_models(tmp_path: Path) -> None:

@@ -143,6 +143,13 @@ CASES: dict[str, tuple[str | bytes, str]] = {
         'fleet.toml:7: [[nodes]] "there" listen: is port 8080, which "here" on the same machine uses too,'
         " expected a port for each node",
     ),
+    "two nodes of one port, one of them on all addresses": (
+        FLEET
+        + LOCAL
+        + LOCAL.replace("here", "there").replace("one", "two")
+        + 'address = "10.0.0.9"\nlisten = "127.0.0.1:8080"\n',
+        'fleet.toml:12: [[nodes]] "there" listen: is port 8080, which "here" on the same machine uses too, expected a port for each node',
+    ),
     "two nodes of one address": (
         GOOD + NODE.replace("mini-1", "mini-2").replace("10.0.0.1", "a") + 'address = "10.0.0.1"\n',
         'fleet.toml:14: [[nodes]] "mini-2" address: with port 8080 is also that of "mini-1",'
