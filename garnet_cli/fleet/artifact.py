@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from node_scripts.artifacts import ManifestEntry, artifact_id, hub_artifact_id, manifest_of
-
 from garnet_cli.errors import UsageError
 from garnet_cli.fleet.source import ModelSource
+from node_scripts.artifacts import ManifestEntry, artifact_id, hub_artifact_id, manifest_of
 from node_scripts.files import write_atomically
 
 

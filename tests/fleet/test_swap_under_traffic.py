@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from garnet_cli.demo.traffic import PROMPTS, Seen, Traffic
 from tests.fleet.rack import Rack
-from tests.fleet.sshd import Sshd
 
 pytestmark = pytest.mark.fleet
 
@@ -18,16 +16,12 @@ LENGTHS = (2, 8, 24, 96)
 
 
 @pytest.fixture(scope="module")
-def rack(sshd_pair: tuple[Sshd, Sshd], tiny_model_a: Path) -> Iterator[Rack]:
+def rack(ssh_rack: Rack, tiny_model_a: Path) -> Rack:
     """Return two nodes behind two real sshd on different ports, each serving model A."""
-    one, two = sshd_pair
-    servers = {"one": one, "two": two}
-    with Rack(list(servers), lambda name: servers[name].inventory_lines()) as rack:
-        rack.proxy["queue_timeout_s"] = 120
-        rack.serve(MODEL, tiny_model_a)
-        Sshd.record_host_keys(rack.folder / "known_hosts", servers.values())
-        rack.up()
-        yield rack
+    ssh_rack.proxy["queue_timeout_s"] = 120
+    ssh_rack.serve(MODEL, tiny_model_a)
+    ssh_rack.up()
+    return ssh_rack
 
 
 def spoken(rack: Rack) -> dict[tuple[str, int], str]:
