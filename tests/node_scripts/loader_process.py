@@ -23,7 +23,7 @@ START_TIMEOUT_S = 60.0
 class UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: Path, timeout: float = 60.0) -> None:
+    def __init__(self, path: Path, timeout: float = 120.0) -> None:
         """Connect to ``path`` at the first request."""
         super().__init__("loader", timeout=timeout)
         self.path = path
