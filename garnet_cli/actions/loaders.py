@@ -71,6 +71,7 @@ def wait(node: Asks, plan: LoaderPlan, spec: LoaderSpec, report: Report) -> None
         http_socket=spec.http_socket,
         model=spec.model,
         timeout_s=plan.ready_timeout_s,
+        job=spec.name,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.filesize import decimal
 
 from garnet_cli.actions.control import Asks
 from garnet_cli.actions.loaders import Report
@@ -16,13 +17,12 @@ from garnet_cli.fleet.artifact import Artifact
 from garnet_cli.fleet.release import Release
 from node_scripts.contracts import FleetConfig, Keys
 
-MIB = 1024**2
-CHUNK_BYTES = 4 * MIB
+CHUNK_BYTES = 4 * 1024**2
 
 
 def push_release(node: Asks, release: Release, report: Report) -> None:
     """Unpack the release on the node; nothing uses it yet."""
-    report(f"pushing release {release.identifier} ({len(release.tar) // 1024} KiB)")
+    report(f"pushing release {release.identifier} ({decimal(len(release.tar))})")
     node.ask(
         "push_release",
         payload=release.tar,
@@ -38,7 +38,7 @@ def push_wheels(node: Asks, wheelhouse: Path, report: Report) -> None:
         digest = file_sha256(wheel)
         if there.get(wheel.name) == digest:
             continue
-        report(f"pushing {wheel.name} ({wheel.stat().st_size // MIB} MiB)")
+        report(f"pushing {wheel.name} ({decimal(wheel.stat().st_size)})")
         node.ask(
             "push_wheel",
             payload=chunks(wheel),
@@ -147,7 +147,7 @@ def _counted(pieces: Iterable[bytes], sent: int, total: int, report: Report) -> 
 
 
 def _share(what: str, done: int, total: int | None) -> str:
-    return f"{what}: {done // MIB} of {total // MIB} MiB" if total else f"{what}: {done // MIB} MiB"
+    return f"{what}: {decimal(done)} of {decimal(total)}" if total else f"{what}: {decimal(done)}"
 
 
 def _write(node: Asks, path: str, content: str) -> Any:

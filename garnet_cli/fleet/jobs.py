@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from garnet_cli.judge.difference import PROXY_JOB_PREFIX
 from node_scripts.contracts import Job, LoaderSpec
 
-PROXY_STOP_TIMEOUT_S = 630
-"""A retired proxy runs what it has in flight to the end; its own limit is 600 s."""
+PROXY_DRAIN_S = 600
+"""How long a proxy that is told to stop lets its requests in flight run on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,15 @@ def proxy_job(layout: NodeLayout, release: str, environment: str) -> Job:
     name = PROXY_JOB_PREFIX + release
     return Job(
         name=name,
-        argv=[layout.python(environment), "-m", "node_scripts.proxy", "--root", layout.root],
+        argv=[
+            *(layout.python(environment), "-m", "node_scripts.proxy"),
+            *("--root", layout.root, "--environment-folder", layout.environments),
+            *("--drain", str(PROXY_DRAIN_S)),
+        ],
         working_directory=layout.root,
         log=layout.log(name),
         environment={"PYTHONPATH": layout.release(release), "PYTHONUNBUFFERED": "1"},
-        stop_timeout_s=PROXY_STOP_TIMEOUT_S,
+        stop_timeout_s=PROXY_DRAIN_S + 30,
     )
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from node_scripts.agent.context import Context, locked, make_folder
 from node_scripts.agent.errors import StepError
+from node_scripts.agent.jobs import supervising
+from node_scripts.agent.logs import Tail
 from node_scripts.agent.unix_http import request_json
 from node_scripts.files import write_atomically
 from node_scripts.paths import MAX_SOCKET_PATH_BYTES, NodePaths
@@ -23,6 +25,8 @@ ARTIFACT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 SERIAL_FILE = "serial.json"
 ATTEMPT_TIMEOUT_S = 120.0
 RETRY_S = 0.25
+LOOK_EVERY_S = 1.0
+STARTS_BEFORE_HOPELESS = 2
 OK = 200
 
 
@@ -80,11 +84,17 @@ def discard_loader(context: Context, *, name: str) -> dict[str, Any]:
     return {"existed": existed}
 
 
-def wait_loader(context: Context, *, http_socket: str, model: str, timeout_s: float) -> dict[str, Any]:
-    """Wait until the loader answers a one-token completion: its health alone says too little."""
+def wait_loader(
+    context: Context, *, http_socket: str, model: str, timeout_s: float, job: str | None = None
+) -> dict[str, Any]:
+    """Wait until the loader answers a one-token completion: its health alone says too little.
+
+    With its ``job`` named, a loader that ends again and again is given up early, with its last words.
+    """
     path = _own_socket(context, http_socket)
     begin = time.monotonic()
     why = "it was not asked yet"
+    starts = _Starts(context, job) if job else None
     while (elapsed := time.monotonic() - begin) < timeout_s:
         try:
             status, answer = _complete(path, model, "Hi", 1, min(ATTEMPT_TIMEOUT_S, timeout_s - elapsed))
@@ -94,6 +104,12 @@ def wait_loader(context: Context, *, http_socket: str, model: str, timeout_s: fl
             if status == OK and isinstance(answer, dict) and answer.get("choices"):
                 return {"elapsed_s": time.monotonic() - begin}
             why = f"it answered {status}: {str(answer)[:200]}"
+        if starts is not None and starts.hopeless():
+            raise StepError(
+                "loader_not_ready",
+                f"the loader ends as soon as it is started: {starts.last_words()}",
+                remedy="look at the loader's log with `garnet logs`",
+            )
         elapsed = time.monotonic() - begin
         context.progress_sometimes({"message": f"waiting for the loader: {why}", "elapsed_s": elapsed})
         time.sleep(RETRY_S)
@@ -102,6 +118,34 @@ def wait_loader(context: Context, *, http_socket: str, model: str, timeout_s: fl
         f"the loader did not answer within {timeout_s:.0f} s: {why}",
         remedy="look at the loader's log with `garnet logs`",
     )
+
+
+class _Starts:
+    """How often a job's process was started while it was waited for."""
+
+    def __init__(self, context: Context, job: str) -> None:
+        """Begin to count."""
+        self._context = context
+        self._job = job
+        self._pids: set[int] = set()
+        self._looked = 0.0
+
+    def hopeless(self) -> bool:
+        """Look, once a second at most; say whether further waiting is in vain."""
+        if time.monotonic() - self._looked < LOOK_EVERY_S:
+            return False
+        self._looked = time.monotonic()
+        with supervising(self._context) as supervisor:
+            found = next((job for job in supervisor.statuses() if job.name == self._job), None)
+        if found is not None and found.pid is not None:
+            self._pids.add(found.pid)
+        return len(self._pids) > STARTS_BEFORE_HOPELESS or (found is not None and found.state == "failed")
+
+    def last_words(self) -> str:
+        """Return the last line of the job's log."""
+        path = self._context.paths.log / f"{self._job}.log"
+        lines = Tail(path).last(1) if path.exists() else []
+        return lines[0] if lines else "it wrote no log"
 
 
 def test_loader(

@@ -91,7 +91,7 @@ class FakeNode:
         assert slot is None, f"{name} was stopped while it took traffic"
         return {"existed": self.jobs.pop(name, None) is not None}
 
-    def _wait_loader(self, http_socket: str, model: str, timeout_s: float) -> dict[str, Any]:
+    def _wait_loader(self, http_socket: str, model: str, timeout_s: float, job: str) -> dict[str, Any]:
         return {}
 
     def _test_loader(self, **_arguments: Any) -> dict[str, Any]:
