@@ -95,6 +95,11 @@ class NodePaths:
         return self.run / "proxy.sock"
 
     @property
+    def handover_socket(self) -> Path:
+        """Where a new proxy takes the sockets over from the old one, mode 0600."""
+        return self.run / "proxy.handover"
+
+    @property
     def log(self) -> Path:
         """Bounded logs, one a job."""
         return self.root / "log"

@@ -23,6 +23,19 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--root", type=Path, required=True, help="the node's folder")
     parser.add_argument("--environment-folder", type=Path, help="where environments lie, if not in the root")
     parser.add_argument("--drain", type=float, default=20.0, metavar="SECONDS", help="longest drain (20)")
+    parser.add_argument(
+        "--handover-drain",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="longest drain after a new proxy took the sockets over (600)",
+    )
+    parser.add_argument(
+        "--no-handover",
+        dest="handover",
+        action="store_false",
+        help="do not take the sockets over from a proxy that runs already; fail instead",
+    )
     return parser.parse_args(arguments)
 
 
@@ -49,9 +62,12 @@ def main() -> int:
     log_to_stderr()
     paths = NodePaths.at(arguments.root.resolve(), arguments.environment_folder)
     paths.make()
+    options = ServerOptions(
+        drain_s=arguments.drain, handover_drain_s=arguments.handover_drain, handover=arguments.handover
+    )
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(paths, ServerOptions(drain_s=arguments.drain)))
+            runner.run(serve(paths, options))
     except (SettingsError, AnotherProxyError, OSError) as error:
         logging.getLogger("garnet.proxy").error("%s", error)  # noqa: TRY400 -- one line for the operator
         return 1

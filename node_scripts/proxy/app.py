@@ -109,11 +109,13 @@ class App:
         except GoneError:
             pass
         except asyncio.CancelledError:
-            if not departure.gone:
-                raise
             departure.forgive()
+            if not departure.gone:
+                counters.failed += 1
+                await self._end(reply, refusals.stopping())
         except Exception as error:  # noqa: BLE001 -- the boundary: any failure becomes a 500 and a log entry
-            await self._failed(error, asked, reply)
+            self._log_failure(error, asked)
+            await self._end(reply, refusals.internal(asked.request_id))
         finally:
             departure.watch(None)
             counters.in_flight -= 1
@@ -253,12 +255,14 @@ class App:
                 return
         raise refusals.unknown_model(name[1:], served)
 
-    async def _failed(self, error: Exception, asked: Asked, reply: Reply) -> None:
-        """Answer an internal error; the log gets its type and place, never its text."""
+    def _log_failure(self, error: Exception, asked: Asked) -> None:
+        """Count and log an internal error: its type and place, never its text."""
         self._node.counters.note_error(error)
         frames = "".join(traceback.format_tb(error.__traceback__))
         _LOG.error("%s: %s\n%s", asked.request_id, type(error).__name__, frames)
-        refusal = refusals.internal(asked.request_id)
+
+    async def _end(self, reply: Reply, refusal: RequestRejectedError) -> None:
+        """End the answer with an error, as far as it can still be told."""
         if not reply.started:
             await reply.rejected(refusal)
         elif not reply.ended:

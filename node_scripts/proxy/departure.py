@@ -35,7 +35,7 @@ class Departure:
             self._task.cancel()
 
     def forgive(self) -> None:
-        """Take the cancellation back: the task ends by itself."""
+        """Take a cancellation back: the task ends by itself."""
         if self._task is not None:
             self._task.uncancel()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 
@@ -12,8 +13,7 @@ KEPT_REQUESTS = 512
 
 def percentile(ordered: Sequence[float], share: float) -> float:
     """Return the nearest-rank percentile ``share`` (0..1) of sorted, non-empty ``ordered``."""
-    rank = min(len(ordered) - 1, max(0, round(share * len(ordered) + 0.5) - 1))
-    return ordered[rank]
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 class LatencyRing:

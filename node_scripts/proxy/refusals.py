@@ -100,6 +100,17 @@ def body_too_large(limit_bytes: int) -> RequestRejectedError:
     )
 
 
+def stopping() -> RequestRejectedError:
+    """End an answer: the proxy stops before it does."""
+    return RequestRejectedError(
+        "The proxy is stopping; try again.",
+        status=503,
+        type_="server_error",
+        code="stopping",
+        retry_after_s=1,
+    )
+
+
 def internal(request_id: str) -> RequestRejectedError:
     """Something failed that should not have; the log has it under the request's id."""
     return RequestRejectedError(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from node_scripts.paths import NodePaths
 from node_scripts.proxy.app import App
 from node_scripts.proxy.control import ControlApp
+from node_scripts.proxy.handover import HandoverPoint, Inheritance, ask
 from node_scripts.proxy.listeners import Listener, address_of, bind_tcp, bind_unix
 from node_scripts.proxy.node import Node
 from node_scripts.proxy.settings import Settings, load
@@ -27,6 +28,8 @@ class ServerOptions:
     """After SIGTERM."""
     handover_drain_s: float = 600.0
     """After a successor took the sockets over: nobody is waiting for this process to end."""
+    handover: bool = True
+    """Take the sockets over from a proxy that runs already."""
     watch_limits: WatchLimits | None = None
 
 
@@ -42,24 +45,65 @@ class Server:
         self._control: Listener | None = None
         self._reloading = asyncio.Lock()
         self._stopping = asyncio.Event()
+        self._handed_over = False
+        self._handover = HandoverPoint(paths.handover_socket, self._listening, self._release_sockets)
+
+    def _listening(self) -> tuple[socket.socket, socket.socket]:
+        if self._public is None or self._control is None:
+            raise OSError("not listening")
+        return self._public.socket, self._control.socket
 
     async def start(self) -> None:
         """Bind, restore the slots, serve. Raises AnotherProxyError and OSError."""
         settings = self.node.settings
-        control = bind_unix(self._paths.control_socket)
+        inheritance = (
+            await asyncio.to_thread(ask, self._paths.handover_socket) if self._options.handover else None
+        )
+        control = inheritance.control if inheritance else bind_unix(self._paths.control_socket)
         try:
-            public = self._bind(settings)
+            public = self._public_socket(settings, inheritance)
         except OSError:
             control.close()
-            self._paths.control_socket.unlink(missing_ok=True)
+            if inheritance is None:
+                self._paths.control_socket.unlink(missing_ok=True)
             raise
-        await self.node.start()
         self._public = Listener(App(self.node, trusted=False), public)
         self._control = Listener(ControlApp(self.node, self.reload), control)
-        self.node.listen = address_of(public)
-        await self._control.open()
-        await self._public.open()
+        try:
+            await self.node.start()
+            self.node.listen = address_of(public)
+            await self._control.open()
+            await self._public.open()
+            if inheritance is not None:
+                await asyncio.to_thread(inheritance.accepted)
+                _LOG.info("took the sockets over from the proxy before")
+            self._handover.open()
+        except BaseException:
+            if inheritance is not None:
+                inheritance.give_up()
+                self._handed_over = True
+            await self.stop()
+            raise
         _LOG.info("serving on %s and %s", self.node.listen, self._paths.control_socket)
+
+    def _public_socket(self, settings: Settings, inheritance: Inheritance | None) -> socket.socket:
+        """Return the inherited public socket if it lies where the settings want it, else a new one."""
+        if inheritance is None:
+            return self._bind(settings)
+        host, port = inheritance.public.getsockname()[:2]
+        if host == settings.listen_host and settings.fleet.proxy.listen_port in (0, port):
+            return inheritance.public
+        inheritance.public.close()
+        return self._bind(settings)
+
+    def _release_sockets(self) -> None:
+        """Stop accepting: a successor does."""
+        _LOG.info("a new proxy took the sockets over; draining")
+        self._handed_over = True
+        for listener in (self._public, self._control):
+            if listener is not None:
+                listener.close()
+        self._stopping.set()
 
     def _bind(self, settings: Settings) -> socket.socket:
         wanted = settings.fleet.proxy
@@ -83,13 +127,17 @@ class Server:
         new = (after.listen_host, after.fleet.proxy.listen_port)
         if old == new or self._public is None:
             return
-        # The old socket goes first: loopback and any-address cannot both hold the same port.
-        self._public.close()
-        try:
+        bound_port = self._public.socket.getsockname()[1]
+        if new[1] not in (0, bound_port):
             listening = self._bind(after)
-        except OSError:
-            await self._public.rebind(self._bind(before))
-            raise
+        else:
+            # The old socket goes first: loopback and any-address cannot both hold the same port.
+            self._public.close()
+            try:
+                listening = bind_tcp(after.listen_host, bound_port)
+            except OSError:
+                await self._public.rebind(bind_tcp(before.listen_host, bound_port))
+                raise
         await self._public.rebind(listening)
         self.node.listen = address_of(listening)
         _LOG.info("listening on %s", self.node.listen)
@@ -111,8 +159,11 @@ class Server:
         listeners = [listener for listener in (self._public, self._control) if listener is not None]
         for listener in listeners:
             listener.close()
-        self._paths.control_socket.unlink(missing_ok=True)
-        deadline = asyncio.get_running_loop().time() + self._options.drain_s
+        await self._handover.close(remove=not self._handed_over)
+        if not self._handed_over:
+            self._paths.control_socket.unlink(missing_ok=True)
+        limit_s = self._options.handover_drain_s if self._handed_over else self._options.drain_s
+        deadline = asyncio.get_running_loop().time() + limit_s
         cut = await asyncio.gather(*(listener.drain(deadline) for listener in listeners))
         if sum(cut):
             _LOG.warning("cut %d answers off at the end of the drain", sum(cut))

@@ -269,7 +269,7 @@ async def node(
                 assert answer.status == 200, answer.body
             yield rig
         finally:
-            await server.stop()
+            await rig.server.stop()
             for stub in stubs.values():
                 stub.stop()
             await asyncio.sleep(0.01)

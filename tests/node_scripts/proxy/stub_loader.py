@@ -51,6 +51,7 @@ class StubLoader:
         self.loaded = True
         self.thread_dead = False
         self.mute = False
+        self.hang_all = False
         self.pid = NO_PROCESS
         self.requests: list[dict[str, Any]] = []
         self.connections: set[_Exchange] = set()
@@ -61,6 +62,7 @@ class StubLoader:
     async def start(self, *, stats: bool = True) -> StubLoader:
         """Listen; ``stats`` on the statistics socket too."""
         loop = asyncio.get_running_loop()
+        self.die()
         for path in (self.spec.http_socket, self.spec.stats_socket):
             Path(path).unlink(missing_ok=True)  # noqa: ASYNC240 -- a stub
         self.thread_dead = False
@@ -79,6 +81,11 @@ class StubLoader:
             exchange.abort()
 
     stop = die
+
+    @property
+    def dead(self) -> bool:
+        """Whether a supervisor would have to start it again."""
+        return self.thread_dead or not self._servers
 
     def answer_text(self, tokens: int | None = None) -> str:
         """Return the text of a whole answer."""
@@ -156,7 +163,7 @@ class _Exchange(asyncio.Protocol):
             self._whole(b"400 Bad Request", {"error": "garnet:invalid:bad_value:top_k:top_k is too large"})
         elif b"DIE" in body and b"LATEDIE" not in body:
             stub.die()
-        elif b"HANG" in body and b"LATEHANG" not in body:
+        elif self.stub.hang_all or (b"HANG" in body and b"LATEHANG" not in body):
             self.task = asyncio.get_running_loop().create_task(asyncio.sleep(3600))
         elif not request.get("stream"):
             chat = "chat" in path
