@@ -69,7 +69,8 @@ class StubLoader:
         http = await loop.create_unix_server(lambda: _Exchange(self), self.spec.http_socket, backlog=512)
         self._servers = [http]
         if stats:
-            self._servers.append(await asyncio.start_unix_server(self._tell_stats, self.spec.stats_socket))
+            told = await asyncio.start_unix_server(self._tell_stats, self.spec.stats_socket)
+            self._servers.append(told)
         return self
 
     def die(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.node_scripts.proxy.rig import KEY, RigNode, client_key, model_config, node
+from tests.node_scripts.proxy.rig import KEY, RigNode, client_key, model_config, node, until
 
 HELLO: Any = [{"role": "user", "content": "hello"}]
 TOOLS: Any = [
@@ -92,8 +92,7 @@ def test_errors_become_the_clients_exceptions() -> None:
                 await client.with_options(api_key="sk-wrong").models.list()
             one.server.node.gates["tiny"].config = model_config(concurrency=1)
             slow = asyncio.create_task(create(model="tiny", messages=[{"role": "user", "content": "SLOW"}]))
-            while one.loader().in_flight == 0:
-                await asyncio.sleep(0.01)
+            await until(lambda: one.loader().in_flight == 1, "one runs")
             with pytest.raises(openai.RateLimitError):
                 await create(model="tiny", messages=HELLO)
             await slow

@@ -47,9 +47,9 @@ async def listening(root: Path) -> tuple[str, int]:
         return host, int(port)
 
 
-def settle(root: Path) -> None:
+def settle(root: Path, **proxy: float) -> None:
     """Write a node's settings."""
-    write_settings(root, "one", [model_config()], {}, [], [])
+    write_settings(root, "one", [model_config()], proxy, [], [])
 
 
 async def serve_stub(root: Path, *, delay_s: float = 0.0) -> StubLoader:
@@ -139,7 +139,7 @@ def test_invalid_settings_end_the_start_with_one_line(tmp_path: Path) -> None:
 
 def test_log_holds_nothing_of_what_clients_send(tmp_path: Path) -> None:
     """Neither prompts nor answers, keys or headers, also when things fail."""
-    settle(tmp_path)
+    settle(tmp_path, queue_timeout_s=0.3)
 
     async def scenario() -> bytes:
         async with proxy_process(tmp_path) as process:

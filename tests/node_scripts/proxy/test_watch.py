@@ -62,8 +62,8 @@ def test_loader_on_whose_answers_nothing_comes_is_killed() -> None:
     """Its health answers all the while."""
 
     async def scenario() -> None:
-        limits = {"stall_timeout_s": 0.3, "first_byte_timeout_s": 0.3}
-        async with node(loaders=(), queue_timeout_s=2.0, **limits) as one, loader_process(one) as process:
+        quick = node(loaders=(), queue_timeout_s=2.0, stall_timeout_s=0.3, first_byte_timeout_s=0.3)
+        async with quick as one, loader_process(one) as process:
             stuck = asyncio.create_task(one.ask("HANG"))
             assert await asyncio.wait_for(process.wait(), 8.0) == -signal.SIGKILL
             assert (await stuck).status == 503
