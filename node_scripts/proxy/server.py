@@ -8,6 +8,7 @@ import signal
 import socket
 from dataclasses import dataclass
 
+from node_scripts import log_rotation
 from node_scripts.paths import NodePaths
 from node_scripts.proxy.app import App
 from node_scripts.proxy.control import ControlApp
@@ -46,6 +47,7 @@ class Server:
         self._reloading = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._handed_over = False
+        self._housekeeping: asyncio.Task[None] | None = None
         self._handover = HandoverPoint(paths.handover_socket, self._listening, self._release_sockets)
 
     def _listening(self) -> tuple[socket.socket, socket.socket]:
@@ -78,6 +80,8 @@ class Server:
                 await asyncio.to_thread(inheritance.accepted)
                 _LOG.info("took the sockets over from the proxy before")
             self._handover.open()
+            if log_rotation.needed():
+                self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house(), name="logs")
         except BaseException:
             if inheritance is not None:
                 inheritance.give_up()
@@ -142,6 +146,15 @@ class Server:
         self.node.listen = address_of(listening)
         _LOG.info("listening on %s", self.node.listen)
 
+    async def _keep_house(self) -> None:
+        """Bound the logs each minute."""
+        while True:
+            try:
+                await asyncio.to_thread(log_rotation.rotate, self._paths.log)
+            except OSError as error:
+                _LOG.error("logs cannot be rotated: %s", error)
+            await asyncio.sleep(60.0)
+
     def ask_to_stop(self) -> None:
         """Make ``run`` return after the drain."""
         self._stopping.set()
@@ -159,6 +172,9 @@ class Server:
         listeners = [listener for listener in (self._public, self._control) if listener is not None]
         for listener in listeners:
             listener.close()
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+            await asyncio.gather(self._housekeeping, return_exceptions=True)
         await self._handover.close(remove=not self._handed_over)
         if not self._handed_over:
             self._paths.control_socket.unlink(missing_ok=True)
