@@ -166,9 +166,12 @@ class _NodeWork:
             self.node.ask(
                 "configure_supervisor", boot=desired.starts_at_boot, environment=desired.environment
             )
-        if self._of("proxy"):
+        if self._of("release", "proxy"):
             self.tell("starting the proxy")
-            self.node.ask("ensure_job", job=msgspec.to_builtins(job))
+            made = self.node.ask("ensure_job", job=msgspec.to_builtins(job))
+            if not made["changed"]:
+                # It was there, waiting to be removed: a start anew sees that it is current again.
+                self.node.ask("restart_job", name=job.name)
             wait_for_release(self.node, desired.release)
         if self._of("configuration", "keys", "secret"):
             self.tell("loading the proxy's configuration")

@@ -57,6 +57,8 @@ class Traffic:
     workers: int
     max_tokens: Sequence[int] = (8,)
     api_key: str = "none"
+    keep_alive: bool = True
+    """Off: a new connection for every request."""
     seen: list[Seen] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -87,7 +89,13 @@ class Traffic:
         import openai  # noqa: PLC0415 -- heavy, and only traffic needs it
 
         return [
-            openai.OpenAI(base_url=f"{url}/v1", api_key=self.api_key, max_retries=0, timeout=300)
+            openai.OpenAI(
+                base_url=f"{url}/v1",
+                api_key=self.api_key,
+                max_retries=0,
+                timeout=300,
+                default_headers=None if self.keep_alive else {"Connection": "close"},
+            )
             for url in self.base_urls
         ]
 

@@ -13,6 +13,8 @@ import uvloop
 
 from node_scripts.paths import NodePaths
 from node_scripts.proxy.listeners import AnotherProxyError
+from node_scripts.proxy.node import RELEASE
+from node_scripts.proxy.retirement import is_retired, wait_to_be_removed
 from node_scripts.proxy.server import Server, ServerOptions
 from node_scripts.proxy.settings import SettingsError
 
@@ -62,6 +64,10 @@ def main() -> int:
     log_to_stderr()
     paths = NodePaths.at(arguments.root.resolve(), arguments.environment_folder)
     paths.make()
+    if is_retired(paths, RELEASE):
+        logging.getLogger("garnet.proxy").info("release %s is not current: waiting to be removed", RELEASE)
+        wait_to_be_removed()
+        return 0
     options = ServerOptions(
         drain_s=arguments.drain, handover_drain_s=arguments.handover_drain, handover=arguments.handover
     )
