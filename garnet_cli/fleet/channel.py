@@ -114,8 +114,8 @@ class AgentChannel:
             if self._archive:
                 archive, self._archive = self._archive, b""
                 self._stream.send(archive)
-                self._started.set()
             self._stream.send(data)
+            self._started.set()
         except OSError as error:
             raise self._broken_by(error) from error
 

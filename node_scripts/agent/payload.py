@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from node_scripts.agent.errors import StepError
-from node_scripts.agent.wire import CHUNK_BYTES, Incoming
+from node_scripts.agent.wire import CHUNK_BYTES, ChannelEndedError, Incoming
 
 QUEUED_CHUNKS = 16
 """Chunks that may wait for a slow disk before the operator is made to wait."""
@@ -22,19 +22,26 @@ class Payload:
     def __init__(self, size: int) -> None:
         """Expect ``size`` bytes."""
         self.size = size
-        self._chunks: queue.Queue[bytes | None] = queue.Queue(QUEUED_CHUNKS)
+        self._chunks: queue.Queue[bytes | ChannelEndedError | None] = queue.Queue(QUEUED_CHUNKS)
         self._unwanted = threading.Event()
 
     def receive(self, incoming: Incoming) -> None:
-        """Pass all bytes from the channel on; returns when the last one is read."""
+        """Pass all bytes from the channel on; returns when the last one is read.
+
+        Raises ``ChannelEndedError``, here and in the step that waits for the bytes.
+        """
         left = self.size
         while left:
-            chunk = incoming.take(min(left, CHUNK_BYTES))
+            try:
+                chunk = incoming.take(min(left, CHUNK_BYTES))
+            except ChannelEndedError as error:
+                self._hand_over(error)
+                raise
             left -= len(chunk)
             self._hand_over(chunk)
         self._hand_over(None)
 
-    def _hand_over(self, chunk: bytes | None) -> None:
+    def _hand_over(self, chunk: bytes | ChannelEndedError | None) -> None:
         while not self._unwanted.is_set():
             try:
                 self._chunks.put(chunk, timeout=0.1)
@@ -43,8 +50,10 @@ class Payload:
             return
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes in the order sent; once only."""
+        """Yield the bytes in the order sent; once only. Raises ``ChannelEndedError``."""
         while (chunk := self._chunks.get()) is not None:
+            if isinstance(chunk, ChannelEndedError):
+                raise chunk
             yield chunk
 
     def refuse(self) -> None:
