@@ -16,6 +16,16 @@ from node_scripts.agent.errors import StepError
 from node_scripts.agent.payload import store_payload
 from node_scripts.agent.release import current_release
 from node_scripts.agent.wheels import file_sha256
+from node_scripts.artifacts import Manifest, write_manifest
+from node_scripts.artifacts import (
+    MANIFEST_NAME,
+    ArtifactError,
+    Manifest,
+    ManifestEntry,
+    read_manifest,
+    safe_path,
+    write_manifest,
+)
 from node_scripts.files import write_atomically
 from node_scripts.paths import NodePaths
 
@@ -38,11 +48,12 @@ def artifacts(paths: NodePaths) -> dict[str, dict[str, Any]]:
     """Return the complete artifacts: their bytes, and what their config says of the KV cache."""
     if not paths.artifacts.is_dir():
         return {}
-    folders = [path for path in paths.artifacts.iterdir() if IDENTIFIER.fullmatch(path.name)]
-    return {
-        folder.name: {"bytes": _size(folder), "config": attention_config(folder)}
-        for folder in sorted(folders)
-    }
+    found = {}
+    for folder in sorted(paths.artifacts.iterdir()):
+        if IDENTIFIER.fullmatch(folder.name) and (folder / MANIFEST_NAME).is_file():
+            total = sum(entry["bytes"] for entry in _manifest(folder).values())
+            found[folder.name] = {"bytes": total, "config": attention_config(folder)}
+    return found
 
 
 def attention_config(folder: Path) -> dict[str, Any]:
@@ -75,7 +86,7 @@ def push_artifact_file(
     if context.payload.size != bytes:
         raise StepError("bad_arguments", f"{path}: {bytes} bytes announced, {context.payload.size} sent")
     partial = _partial(context.paths, artifact)
-    target = partial / safe_path(path)
+    target = partial / checked_path(path)
     make_folder(target.parent)
     store_payload(
         context.payload,
@@ -91,8 +102,7 @@ def have_artifact_files(context: Context, *, artifact: str) -> dict[str, str]:
     """Return the SHA-256 of each file that arrived whole; these need no push."""
     folder = context.paths.artifacts / _checked(artifact)
     if folder.is_dir():
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        return {path.relative_to(folder).as_posix(): _hash(context, path) for path in files}
+        return {path: entry["sha256"] for path, entry in _manifest(folder).items()}
     partial = _partial(context.paths, artifact)
     return {
         path: entry["sha256"]
@@ -101,9 +111,7 @@ def have_artifact_files(context: Context, *, artifact: str) -> dict[str, str]:
     }
 
 
-def finish_artifact(
-    context: Context, *, artifact: str, manifest: dict[str, dict[str, Any]]
-) -> dict[str, Any]:
+def finish_artifact(context: Context, *, artifact: str, manifest: Manifest) -> dict[str, Any]:
     """Verify every file of the manifest, remove what is not in it, and rename the artifact into place.
 
     Error ``incomplete`` naming the files that are missing or differ.
@@ -114,7 +122,7 @@ def finish_artifact(
     partial = _partial(context.paths, artifact)
     wrong = []
     for path, entry in sorted(manifest.items()):
-        target = partial / safe_path(path)
+        target = partial / checked_path(path)
         if not target.is_file() or target.stat().st_size != entry["bytes"]:
             wrong.append(path)
         elif _hash(context, target) != entry["sha256"]:
@@ -129,6 +137,7 @@ def finish_artifact(
     for extra in partial.rglob("*"):
         if extra.is_file() and extra.relative_to(partial).as_posix() not in manifest:
             extra.unlink()
+    write_manifest(partial, {path: _entry(entry) for path, entry in manifest.items()})
     partial.replace(folder)
     return {"already": False}
 
@@ -142,32 +151,30 @@ def fetch_artifact(
     environment: str,
     endpoint: str | None,
 ) -> dict[str, Any]:
-    """Have the environment's Python fetch a repository from the hub, straight into ``artifacts/``.
+    """Have the environment's Python fetch a repository from the hub, and rename it into place.
 
-    Runs ``python -m node_scripts.artifacts``, whose lines are JSON: progress with ``done_bytes`` and
-    ``total_bytes``, or an error with ``code``, ``message`` and ``remedy``.
+    Runs ``python -m node_scripts.artifacts fetch``: JSON lines of progress (``done_bytes`` and
+    ``total_bytes``), or one line that says why it failed. What arrived before a failure is kept.
     """
     paths = context.paths
     folder = paths.artifacts / _checked(artifact)
     if folder.is_dir():
-        return {"bytes": _size(folder)}
+        return {"bytes": artifacts(paths)[artifact]["bytes"]}
     release = current_release(paths) or _newest_release(paths)
     python = paths.environments / environment / "bin" / "python"
-    make_folder(paths.artifacts)
-    command = [str(python), "-m", "node_scripts.artifacts", "--root", str(paths.root)]
-    command += ["--artifact", artifact, "--repository", repository, "--revision", revision]
+    partial = make_folder(_partial(paths, artifact))
+    command = [str(python), "-m", "node_scripts.artifacts", "fetch", "--into", str(partial)]
+    command += ["--repository", repository, "--revision", revision]
     command += ["--endpoint", endpoint] if endpoint else []
     variables = installer_environment(os.environ) | _hub_variables()
     variables |= {"PYTHONPATH": str(paths.releases / release), "PYTHONUNBUFFERED": "1"}
     _run_fetch(context, command, variables)
-    if not folder.is_dir():
-        raise StepError("fetch_failed", f"the fetch of {repository} ended without {artifact}")
+    partial.replace(folder)
     return {"bytes": _size(folder)}
 
 
 def _run_fetch(context: Context, command: list[str], variables: dict[str, str]) -> None:
     last: deque[str] = deque(maxlen=15)
-    failure: dict[str, Any] = {}
     latest: dict[str, Any] = {"done_bytes": 0, "total_bytes": None}
     with context.children.start(command, environment=variables) as process:
         stream = process.stdout
@@ -181,8 +188,6 @@ def _run_fetch(context: Context, command: list[str], variables: dict[str, str]) 
                 value = _json_object(raw)
                 if "done_bytes" in value:
                     latest = value
-                elif "code" in value:
-                    failure = value
                 else:
                     last.append(raw.decode(errors="replace"))
             rest = (rest + (data or b"")).rsplit(b"\n", 1)[-1]
@@ -191,23 +196,20 @@ def _run_fetch(context: Context, command: list[str], variables: dict[str, str]) 
                 break
         status = process.wait()
     if status:
-        line = str(failure.get("message") or (last[-1] if last else f"exit {status}"))
         raise StepError(
-            str(failure.get("code", "fetch_failed")),
-            line,
-            remedy=failure.get("remedy"),
+            "fetch_failed",
+            last[-1] if last else f"the fetch ended with exit code {status}",
+            remedy="run the command again: what has arrived is kept",
             detail="\n".join(last) or None,
         )
     context.progress(latest)
 
 
-def safe_path(path: str) -> PurePosixPath:
+def checked_path(path: str) -> PurePosixPath:
     """Return ``path`` if it stays below its folder and is no hidden bookkeeping. Raises StepError."""
-    parts = PurePosixPath(path)
-    bad = parts.is_absolute() or ".." in parts.parts or not parts.parts or "\0" in path or "\\" in path
-    if bad or str(parts) != path or path == HASHES or path.endswith(".part"):
+    if not safe_path(path) or any(part.startswith(".") for part in path.split("/")):
         raise StepError("bad_path", f"{path!r} cannot be a file of an artifact")
-    return parts
+    return PurePosixPath(path)
 
 
 def _checked(artifact: str) -> str:
@@ -246,8 +248,16 @@ def _hash(context: Context, path: Path) -> str:
     return file_sha256(path)
 
 
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def _manifest(folder: Path) -> Manifest:
+    try:
+        return read_manifest((folder / MANIFEST_NAME).read_bytes())
+    except (OSError, ArtifactError) as error:
+        remedy = f"delete {folder} and run `garnet up` again"
+        raise StepError("damaged", f"artifact {folder.name}: {error}", remedy=remedy) from error
+
+
+def _entry(value: dict[str, Any]) -> ManifestEntry:
+    return {"bytes": int(value["bytes"]), "sha256": str(value["sha256"])}
 
 
 def _newest_release(paths: NodePaths) -> str:

@@ -40,14 +40,24 @@ class RackNode:
 class Rack:
     """Nodes below one short temporary folder; everything it started is ended with it."""
 
-    def __init__(self, names: Sequence[str], how: Callable[[str], list[str]] | None = None) -> None:
-        """Name the nodes; ``how`` gives each one's transport lines, local ones by default."""
+    def __init__(
+        self,
+        names: Sequence[str],
+        how: Callable[[str], list[str]] | None = None,
+        wrapper: Sequence[str] = (),
+    ) -> None:
+        """Name the nodes; ``how`` gives each one's transport lines, local ones by default.
+
+        ``wrapper`` is put before every command.
+        """
         self.folder = Path(tempfile.mkdtemp(prefix="g", dir="/tmp"))
         self.inventory = self.folder / "inventory.toml"
         self.nodes = [
             RackNode(name, self.folder / name, free_port(), how(name) if how else ['transport = "local"'])
             for name in names
         ]
+        self.wrapper = list(wrapper)
+        self.shared_environments = True
         self.models: dict[str, dict[str, Any]] = {}
         self.proxy: dict[str, Any] = {"latency_budget_ms": 60000}
         self.environment = dict(os.environ, GARNET_CACHE=str(CACHE))
@@ -74,7 +84,9 @@ class Rack:
 
     def write(self) -> None:
         """Write the inventory as it is now."""
-        lines = ["[fleet]", 'name = "test"', f'environments = "{CACHE / "envs"}"', ""]
+        lines = ["[fleet]", 'name = "test"']
+        if self.shared_environments:
+            lines.append(f'environments = "{CACHE / "envs"}"')
         for node in self.nodes:
             lines += ["[[nodes]]", f'name = "{node.name}"', f'root = "{node.root}"', *node.lines]
             lines += [f'listen = "127.0.0.1:{node.port}"', 'address = "127.0.0.1"', "boot = false"]
@@ -93,7 +105,7 @@ class Rack:
     ) -> subprocess.CompletedProcess[str]:
         """Run the real command; ``code`` is the exit code that must come (``None``: any)."""
         done = subprocess.run(
-            [GARNET, "-i", str(self.inventory), *arguments],
+            [*self.wrapper, GARNET, "-i", str(self.inventory), *arguments],
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -111,7 +123,7 @@ class Rack:
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the real command in its own process group and return while it runs."""
         return subprocess.Popen(
-            [GARNET, "-i", str(self.inventory), *arguments],
+            [*self.wrapper, GARNET, "-i", str(self.inventory), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
