@@ -16,7 +16,6 @@ from node_scripts.agent.errors import StepError
 from node_scripts.agent.payload import store_payload
 from node_scripts.agent.release import current_release
 from node_scripts.agent.wheels import file_sha256
-from node_scripts.artifacts import Manifest, write_manifest
 from node_scripts.artifacts import (
     MANIFEST_NAME,
     ArtifactError,
@@ -170,7 +169,7 @@ def fetch_artifact(
     variables |= {"PYTHONPATH": str(paths.releases / release), "PYTHONUNBUFFERED": "1"}
     _run_fetch(context, command, variables)
     partial.replace(folder)
-    return {"bytes": _size(folder)}
+    return {"bytes": artifacts(paths)[artifact]["bytes"]}
 
 
 def _run_fetch(context: Context, command: list[str], variables: dict[str, str]) -> None:

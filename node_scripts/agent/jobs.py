@@ -13,7 +13,6 @@ from node_scripts.agent.errors import StepError
 from node_scripts.contracts import Job, JobStatus
 from node_scripts.supervision.choose import supervisor_for
 from node_scripts.supervision.interface import Report, SupervisionError, Supervisor
-from node_scripts.supervision.log_bounds import bound_logs
 
 PURGED = ("current", "releases", "artifacts", "served", "wheelhouse", "state", "run", "log", "spool", "etc")
 
@@ -32,8 +31,6 @@ def ensure_job(context: Context, *, job: dict[str, Any]) -> dict[str, Any]:
     wanted = Job(**job)
     with supervising(context) as supervisor:
         context.paths.log.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if supervisor.kind == "launchd":
-            bound_logs(context.paths.log)
         changed = supervisor.ensure(wanted, _report(context))
         status = _find(supervisor, wanted.name)
     return {"changed": changed, "status": asdict(status)}

@@ -253,7 +253,7 @@ def test_a_push_that_was_cut_is_repeated(server: Sshd, known_hosts: Path, tmp_pa
         facts = node.ask("facts", artifacts=["abc"])
     assert facts["artifacts"]["abc"]["bytes"] == len(content)
     assert (root / "artifacts" / "abc" / "weights.bin").read_bytes() == content
-    assert [path.name for path in (root / "artifacts" / "abc").iterdir()] == ["weights.bin"]
+    assert [path.name for path in (root / "artifacts" / "abc").glob("*.bin")] == ["weights.bin"]
 
 
 def test_the_lease_is_freed_by_the_holders_death(server: Sshd, known_hosts: Path, tmp_path: Path) -> None:

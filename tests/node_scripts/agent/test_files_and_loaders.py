@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from node_scripts.agent.artifact import finish_artifact, have_artifact_files, push_artifact_file, safe_path
+from node_scripts.agent.artifact import checked_path, finish_artifact, have_artifact_files, push_artifact_file
 from node_scripts.agent.context import Context
 from node_scripts.agent.control import chat, control
 from node_scripts.agent.environment import explain, install_commands
@@ -81,12 +81,12 @@ def test_facts_change_nothing(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/a", "../a", "a/../b", "a//b", "", ".", "a\\b", ".garnet-hashes.json", "x.part"]
+    "path", ["/a", "../a", "a/../b", "a//b", "", ".", "a\\b", ".garnet-hashes.json", "MANIFEST.json"]
 )
 def test_artifacts_stay_below_their_folder(path: str) -> None:
     """A manifest is foreign data."""
     with pytest.raises(StepError):
-        safe_path(path)
+        checked_path(path)
 
 
 def push_file(context: Context, path: str, content: bytes) -> dict[str, Any]:

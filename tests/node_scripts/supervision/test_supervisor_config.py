@@ -1,4 +1,4 @@
-"""supervisord's files, orphans, the crontab's line, bounded logs."""
+"""supervisord's files, orphans, the crontab's line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 from node_scripts.contracts import Job
 from node_scripts.supervision.crontab import Crontab
 from node_scripts.supervision.interface import SupervisionError
-from node_scripts.supervision.log_bounds import bound_logs
 from node_scripts.supervision.orphans import find_orphans
 from node_scripts.supervision.supervisor_config import job_config, main_config
 
@@ -117,19 +116,3 @@ def test_a_machine_without_cron_says_so() -> None:
     with pytest.raises(SupervisionError) as caught:
         Crontab("# garnet /srv", None).put("@reboot x")
     assert "no cron" in str(caught.value.remedy)
-
-
-def test_a_long_log_is_copied_and_cut_in_place(tmp_path: Path) -> None:
-    """The writer keeps its descriptor; two old parts are kept."""
-    log = tmp_path / "proxy.log"
-    with log.open("a") as writer:
-        for number in range(4):
-            writer.write(f"{number}" * 100)
-            writer.flush()
-            assert bound_logs(tmp_path, limit_bytes=50) == [log]
-        writer.write("new")
-        writer.flush()
-        assert log.read_text() == "new"
-    assert (tmp_path / "proxy.log.1").read_text() == "3" * 100
-    assert (tmp_path / "proxy.log.2").read_text() == "2" * 100
-    assert bound_logs(tmp_path, limit_bytes=50) == []
