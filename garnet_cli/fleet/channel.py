@@ -20,6 +20,7 @@ CHUNK_BYTES = 256 * 1024
 DRAIN_BYTES = 8 * 1024 * 1024
 """A refused payload is sent to its end if no more than this is left, else the channel is closed."""
 NOISE_LINES = 20
+CLOSE_PATIENCE_S = 10.0
 
 Payload = bytes | Iterable[bytes]
 Progress = Callable[[Any], None]
@@ -28,9 +29,16 @@ _open_channels: weakref.WeakSet[AgentChannel] = weakref.WeakSet()
 
 
 def close_open_channels() -> None:
-    """Close every channel of this process: what Ctrl-C does. Steps in hand raise UnreachableError."""
-    for channel in list(_open_channels):
-        channel.close()
+    """Close every channel of this process, side by side: what Ctrl-C does.
+
+    Steps in hand raise UnreachableError. Returns after 10 s at most: a lost node's channel dies with us.
+    """
+    closing = [threading.Thread(target=channel.close, daemon=True) for channel in list(_open_channels)]
+    for thread in closing:
+        thread.start()
+    deadline = time.monotonic() + CLOSE_PATIENCE_S
+    for thread in closing:
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 class AgentChannel:

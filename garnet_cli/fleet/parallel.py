@@ -10,6 +10,9 @@ from typing import Protocol, TypeVar
 from garnet_cli.errors import FleetError, GarnetError
 from garnet_cli.fleet.channel import close_open_channels
 
+WAKE_S = 0.2
+"""The waiting thread wakes this often, since a signal may reach another thread than it."""
+
 
 class Named(Protocol):
     """Whatever has a node's name."""
@@ -42,7 +45,10 @@ def attempt_each(nodes: Sequence[Node], work: Callable[[Node], Result]) -> dict[
     outcomes: dict[str, Result | BaseException] = {}
     try:
         while len(outcomes) < len(nodes):
-            name, outcome = done.get()
+            try:
+                name, outcome = done.get(timeout=WAKE_S)
+            except queue.Empty:
+                continue
             outcomes[name] = outcome
     except KeyboardInterrupt:
         close_open_channels()

@@ -20,7 +20,6 @@ from node_scripts.artifacts import (
     MANIFEST_NAME,
     ArtifactError,
     Manifest,
-    ManifestEntry,
     read_manifest,
     safe_path,
     write_manifest,
@@ -136,7 +135,7 @@ def finish_artifact(context: Context, *, artifact: str, manifest: Manifest) -> d
     for extra in partial.rglob("*"):
         if extra.is_file() and extra.relative_to(partial).as_posix() not in manifest:
             extra.unlink()
-    write_manifest(partial, {path: _entry(entry) for path, entry in manifest.items()})
+    write_manifest(partial, manifest)
     partial.replace(folder)
     return {"already": False}
 
@@ -253,10 +252,6 @@ def _manifest(folder: Path) -> Manifest:
     except (OSError, ArtifactError) as error:
         remedy = f"delete {folder} and run `garnet up` again"
         raise StepError("damaged", f"artifact {folder.name}: {error}", remedy=remedy) from error
-
-
-def _entry(value: dict[str, Any]) -> ManifestEntry:
-    return {"bytes": int(value["bytes"]), "sha256": str(value["sha256"])}
 
 
 def _newest_release(paths: NodePaths) -> str:

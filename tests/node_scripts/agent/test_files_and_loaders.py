@@ -24,6 +24,7 @@ from node_scripts.agent.facts import facts, listen_state
 from node_scripts.agent.loaders import discard_loader, prepare_loader, test_loader, wait_loader
 from node_scripts.agent.logs import Tail, logs
 from node_scripts.agent.read_write import delete_file, read_secret, write_file
+from node_scripts.artifacts import ManifestEntry
 from tests.node_scripts.agent.local_agent import context_at
 from tests.node_scripts.agent.test_release import payload_of
 
@@ -89,7 +90,7 @@ def test_artifacts_stay_below_their_folder(path: str) -> None:
         checked_path(path)
 
 
-def push_file(context: Context, path: str, content: bytes) -> dict[str, Any]:
+def push_file(context: Context, path: str, content: bytes) -> ManifestEntry:
     """Push one file of artifact ``a`` and return its manifest entry."""
     context.payload = payload_of(content)
     digest = hashlib.sha256(content).hexdigest()
