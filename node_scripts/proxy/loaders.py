@@ -8,11 +8,12 @@ the one in the lane did it, and the others that were in flight are not blamed.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from node_scripts.contracts import LoaderSpec, LoaderState, LoaderStats, LoaderStatus
 from node_scripts.proxy.call import Call
 from node_scripts.proxy.latency import LatencyRing
+from node_scripts.proxy.poison import number_of_new_death
 from node_scripts.proxy.wire import Connection
 
 
@@ -22,6 +23,7 @@ class Death:
 
     culprit: Call | None
     """The suspect that was alone in the lane, if there was one."""
+    number: int = field(default_factory=number_of_new_death)
 
 
 class Loader:
@@ -80,8 +82,8 @@ class Loader:
         if self.lane is call:
             self.lane = None
 
-    def note_broken(self, call: Call, reason: str) -> bool:
-        """Note that the call's answer broke off; say whether ``call`` is to be blamed.
+    def note_broken(self, call: Call, reason: str) -> int | None:
+        """Note that the call's answer broke off; return the death's number if ``call`` is to be blamed.
 
         The loader takes no request until a probe says how it is.
         """
@@ -89,7 +91,7 @@ class Loader:
             self.death = Death(culprit=self.lane)
         self.note_down(reason)
         culprit = self.death.culprit
-        return culprit is None or culprit is call
+        return self.death.number if culprit is None or culprit is call else None
 
     def note_down(self, reason: str) -> None:
         """Take no more requests until it answers again."""

@@ -20,6 +20,7 @@ from node_scripts.contracts import (
 from node_scripts.proxy.call import Call
 from node_scripts.proxy.identity import sign_peer
 from node_scripts.proxy.loaders import first_line
+from node_scripts.proxy.poison import number_of_new_death
 from node_scripts.proxy.routing import PeerView
 from node_scripts.proxy.wire import (
     Connection,
@@ -60,6 +61,7 @@ class Peer:
         self._sent: dict[str, int] = {}
         self._failed: set[str] = set()
         self._full: set[str] = set()
+        self._deaths: dict[str, int] = {}
         self.calls: dict[Call, Connection | None] = {}
         self.last_error: str | None = None
         self._task: asyncio.Task[None] | None = None
@@ -105,6 +107,10 @@ class Peer:
         """Send it no request of that model until its next heartbeat says that it is ready."""
         self._failed.add(call.parsed.model)
         self.last_error = reason
+
+    def note_died(self, call: Call) -> int:
+        """Return the number of its loader's death, the same one until a heartbeat says that it is ready."""
+        return self._deaths.setdefault(call.parsed.model, number_of_new_death())
 
     def note_full(self, call: Call) -> None:
         """Count it as full, queue included, until its next heartbeat."""
@@ -248,6 +254,9 @@ class Peer:
         self._heard = asyncio.get_running_loop().time()
         self.reachable = True
         self.models = {model.model: model for model in heartbeat.models}
+        for model in heartbeat.models:
+            if model.ready:
+                self._deaths.pop(model.model, None)
         self._sent.clear()
         self._failed.clear()
         self._full.clear()

@@ -24,7 +24,7 @@ from node_scripts.proxy.gate import Gate
 from node_scripts.proxy.loaders import Loader, first_line
 from node_scripts.proxy.openai_errors import RequestRejectedError
 from node_scripts.proxy.peers import Peer
-from node_scripts.proxy.poison import PoisonTable
+from node_scripts.proxy.poison import ELSEWHERE, PoisonTable
 from node_scripts.proxy.replies import Reply
 from node_scripts.proxy.slots import SlotRegistry
 
@@ -84,11 +84,11 @@ class Service:
     def _note_failed(self, call: Call, place: Loader | Peer, failure: AttemptError) -> None:
         _LOG.warning("%s: %s failed: %s", call.request_id, place.name, failure)
         call.tried.add(place.name)
-        blamed = failure.died
+        death: int | None = None
         if isinstance(place, Loader):
             place.errors += failure.sent
             if failure.died:
-                blamed = place.note_broken(call, first_line(failure))
+                death = place.note_broken(call, first_line(failure))
             else:
                 place.note_down(first_line(failure))
             watch = self._registry.watches.get(place.name)
@@ -98,11 +98,19 @@ class Service:
             place.note_full(call)
         else:
             place.note_failed(call, first_line(failure))
-        if blamed:
-            call.suspect = True
-            self._poison.blame(call.parsed.digest, asyncio.get_running_loop().time())
-        if blamed or (failure.sent and not failure.died):
+            if failure.died:
+                death = place.note_died(call)
+        if death is not None:
+            self._blame(call, death)
+        if death is not None or (failure.sent and not failure.died):
             call.attempts += 1
+
+    def _blame(self, call: Call, death: int) -> None:
+        now = asyncio.get_running_loop().time()
+        if call.forwarded and call.suspect:
+            self._poison.blame(call.parsed.digest, now, ELSEWHERE)
+        self._poison.blame(call.parsed.digest, now, death)
+        call.suspect = True
 
     def _verdict(
         self, call: Call, failure: AttemptError, reply: Reply, sent: int
