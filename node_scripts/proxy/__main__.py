@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
+import resource
 import sys
 import time
 from pathlib import Path
@@ -17,6 +19,9 @@ from node_scripts.proxy.node import RELEASE
 from node_scripts.proxy.retirement import is_retired, wait_to_be_removed
 from node_scripts.proxy.server import Server, ServerOptions
 from node_scripts.proxy.settings import SettingsError
+
+OPEN_FILES = 10240
+"""macOS refuses a soft limit above its OPEN_MAX."""
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -51,10 +56,20 @@ def log_to_stderr() -> None:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 
+def allow_many_connections() -> None:
+    """Raise the soft limit on open files: launchd starts processes with 256."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 async def serve(paths: NodePaths, options: ServerOptions) -> None:
     """Run one proxy to its end."""
     server = Server(paths, options)
     await server.start()
+    gc.collect()
+    gc.freeze()  # what lives as long as the process need not be looked at in each collection
     await server.run()
 
 
@@ -62,6 +77,7 @@ def main() -> int:
     """Run; return the exit status."""
     arguments = parse_arguments()
     log_to_stderr()
+    allow_many_connections()
     paths = NodePaths.at(arguments.root.resolve(), arguments.environment_folder)
     paths.make()
     if is_retired(paths, RELEASE):

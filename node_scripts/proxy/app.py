@@ -94,7 +94,6 @@ class App:
         reply = Reply(send, asked.request_id, node.settings.fleet.node.encode())
         departure = departure_of(scope)
         departure.watch(asyncio.current_task())
-        counters.requests += 1
         counters.in_flight += 1
         try:
             await self.answer(asked, scope, receive, reply)
@@ -171,6 +170,7 @@ class App:
         self, kind: Literal["chat", "text"], asked: Asked, scope: Scope, receive: Receive, reply: Reply
     ) -> None:
         node = self._node
+        node.counters.requests += 1
         settings = node.settings
         forwarded = asked.peer is not None
         if not forwarded:

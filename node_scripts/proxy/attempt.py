@@ -148,7 +148,7 @@ class Attempt:
             data = await connection.chunk()
             if not data:
                 raise CutError("the stream ended without [DONE]")
-            for event in splitter.feed(data):
+            for event in split(splitter, data):
                 if event[:1] == b":":
                     continue
                 if is_done(event):
@@ -166,7 +166,7 @@ class Attempt:
         splitter = EventSplitter()
         while data := await connection.chunk():
             passed: list[bytes] = []
-            end = self._sift(splitter.feed(data), passed)
+            end = self._sift(split(splitter, data), passed)
             if end is not None and is_done(end):
                 passed.append(end)
                 await reply.end_stream(b"".join(passed))
@@ -200,6 +200,13 @@ class Attempt:
         self.first_token_at = self._loop.time()
         if isinstance(self._place, Loader):
             self._place.leave_lane(self._call)
+
+
+def split(splitter: EventSplitter, data: bytes) -> list[bytes]:
+    """Return the events that ``data`` finished; the usual case, whole events, is cut at once."""
+    if data.endswith(b"\n\n") and not splitter.pending and b"\r" not in data:
+        return [event + b"\n\n" for event in data[:-2].split(b"\n\n")]
+    return splitter.feed(data)
 
 
 class PassedRefusalError(RequestRejectedError):

@@ -41,7 +41,7 @@ RELEASE = release_of(Path(__file__).resolve())
 
 
 class Counters:
-    """What was answered since the proxy started."""
+    """What was answered since the proxy started; ``requests`` are completions that were asked for."""
 
     __slots__ = ("failed", "in_flight", "last_error", "rejected", "requests")
 
@@ -233,7 +233,7 @@ class Node:
             requests=counters.requests,
             failed=counters.failed,
             rejected=counters.rejected,
-            in_flight=counters.in_flight,
+            in_flight=len(self.service.calls),
             draining=self.registry.draining(),
             last_error=counters.last_error,
         )

@@ -63,7 +63,7 @@ class Answer:
         chunks = [json.loads(data) for data in self.events if data != "[DONE]"]
         choices = [choice for chunk in chunks for choice in chunk.get("choices", [])]
         return "".join(
-            choice["delta"]["content"] if "delta" in choice else choice["text"] for choice in choices
+            choice["delta"].get("content", "") if "delta" in choice else choice["text"] for choice in choices
         )
 
     @property

@@ -53,6 +53,7 @@ class StubLoader:
         self.mute = False
         self.hang_all = False
         self.pid = NO_PROCESS
+        self.recording = True
         self.requests: list[dict[str, Any]] = []
         self.connections: set[_Exchange] = set()
         self.most_at_once = 0
@@ -139,7 +140,10 @@ class _Exchange(asyncio.Protocol):
             return
         self.stub.connections.add(self)
         self.stub.most_at_once = max(self.stub.most_at_once, len(self.stub.connections))
-        self._answer(head.split(b" ", 2)[1].decode(), json.loads(body), body)
+        request = json.loads(body)
+        if self.stub.recording:
+            self.stub.requests.append(request)
+        self._answer(head.split(b" ", 2)[1].decode(), request, body)
 
     def _whole(self, status: bytes, body: dict[str, Any], *, length: bool = False) -> None:
         content = json.dumps(body).encode()
@@ -150,16 +154,10 @@ class _Exchange(asyncio.Protocol):
 
     def _answer(self, path: str, request: dict[str, Any], body: bytes) -> None:
         stub = self.stub
-        stub.requests.append(request)
         if stub.thread_dead:
             self._whole(b"404 Not Found", {"error": "generation thread died"})
         elif b"THREAD" in body:
-            stub.thread_dead = True
-            for exchange in list(stub.connections):
-                if exchange.task is None:
-                    exchange._whole(b"404 Not Found", {"error": "generation thread died"})
-                else:
-                    exchange.abort()
+            self._kill_thread()
         elif b"REFUSE" in body:
             self._whole(b"400 Bad Request", {"error": "garnet:invalid:bad_value:top_k:top_k is too large"})
         elif b"DIE" in body and b"LATEDIE" not in body:
@@ -184,6 +182,14 @@ class _Exchange(asyncio.Protocol):
             self.transport.write(b"".join(events))
             self.finished = True
             self.transport.close()
+
+    def _kill_thread(self) -> None:
+        self.stub.thread_dead = True
+        for exchange in list(self.stub.connections):
+            if exchange.task is None:
+                exchange._whole(b"404 Not Found", {"error": "generation thread died"})
+            else:
+                exchange.abort()
 
     def _events(self, path: str, request: dict[str, Any]) -> list[bytes]:
         chat = "chat" in path
@@ -254,6 +260,7 @@ async def _main() -> None:
     arguments = parser.parse_args()
     stub = StubLoader(arguments.socket.parent, arguments.socket.name.removesuffix(".http"))
     stub.pid = os.getpid()
+    stub.recording = False
     stub.tokens, stub.token_delay_s = arguments.tokens, arguments.token_delay
     await stub.start(stats=arguments.stats is not None)
     await asyncio.Event().wait()

@@ -158,6 +158,7 @@ def test_log_holds_nothing_of_what_clients_send(tmp_path: Path) -> None:
             process.send_signal(signal.SIGTERM)
             _, log = await process.communicate()
             stub.stop()
+            await asyncio.sleep(0.05)
             return log
 
     log = asyncio.run(scenario())
