@@ -47,5 +47,8 @@ lock:
 reference: setup
 	$(BIN)/python -m garnet_cli.cli.reference > docs/cli.md
 
+bench: setup
+	@for name in help proxy swap status; do GARNET_CACHE=$(CURDIR)/.cache $(BIN)/python -m benchmarks.$$name || exit 1; done
+
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import statistics
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,26 +25,55 @@ def machine() -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of figures under their columns."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+    def text(self) -> str:
+        """Return the table for people: columns aligned, no figure with more digits than it is worth."""
+        lines = [list(self.columns), *([_shown(cell) for cell in row] for row in self.rows)]
+        widths = [max(len(line[index]) for line in lines) for index in range(len(self.columns))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        )
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the rows as they were measured, each by column."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
 def publish(
-    name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], notes: Sequence[str] = ()
+    name: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    notes: Sequence[str] = (),
+    further: Sequence[Table] = (),
 ) -> None:
-    """Print the rows under their columns and write them to ``results/<name>.json``."""
-    cells = [[_shown(cell) for cell in row] for row in rows]
-    widths = [max(len(row[index]) for row in [list(columns), *cells]) for index in range(len(columns))]
+    """Print the rows under their columns, then ``further`` tables, and write ``results/<name>.json``."""
+    main = Table(name, columns, rows)
     print(f"{name}: {machine()}")
-    for row in [list(columns), *cells]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(main.text())
+    for table in further:
+        print(f"\n{name}, {table.title}")
+        print(table.text())
     for note in notes:
         print(note)
     RESULTS.mkdir(exist_ok=True)
-    document = {
+    document: dict[str, Any] = {
         "name": name,
         "command": " ".join(["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *sys.argv[1:]]),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
-        "rows": [dict(zip(columns, row, strict=True)) for row in rows],
+        "rows": main.records(),
         "notes": list(notes),
     }
+    if further:
+        document["tables"] = {table.title: table.records() for table in further}
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(document, indent=1) + "\n")
     print(f"written to results/{path.name}")
@@ -51,6 +82,12 @@ def publish(
 def median(values: Sequence[float]) -> float:
     """Return the median, the figure to quote on a noisy machine."""
     return statistics.median(values)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the nearest-rank percentile. Raises IndexError of nothing."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def _shown(cell: Any) -> str:
