@@ -26,7 +26,7 @@ SCENARIOS: Mapping[str, Load] = {
 }
 COLUMNS = (
     *("target", "scenario", "p50 ms", "p95 ms", "p99 ms", "first byte ms", "requests/s"),
-    *("cost/direct", "cost/best peer", "cpu ms/request", "RSS MiB", "incomplete"),
+    *("cost/direct", "cost/best peer", "cost/smg", "cpu ms/request", "RSS MiB", "incomplete"),
 )
 OWN = "garnet"
 
@@ -130,6 +130,7 @@ def rows_of(scenario: str, load: Load, rounds: Rounds) -> list[tuple[object, ...
                 median([one.rate for one in measured]),
                 ratio(costs[name], costs["direct"]),
                 ratio(costs[name], best) if best is not None and name not in peers else None,
+                ratio(costs[name], costs["smg"]) if "smg" in costs and name not in peers else None,
                 median(cpu) if cpu else None,
                 max(rss) / MEBIBYTE if rss else None,
                 sum(one.incomplete for one in measured),
