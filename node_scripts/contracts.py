@@ -262,6 +262,8 @@ class ProxyStatus:
     draining: list[LoaderStatus] = field(default_factory=list)
     """Loaders in no slot any more that still have requests in flight."""
     last_error: str | None = None
+    settings_digest: str | None = None
+    """``files.digest_of`` fleet.json, keys.json and secrets.env as the proxy last loaded them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

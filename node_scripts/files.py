@@ -1,9 +1,11 @@
-"""Write files so that a reader sees the old content or the new, never a part."""
+"""Write files so that a reader sees the old content or the new, never a part; tell contents apart."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -28,3 +30,11 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def digest_of(contents: Iterable[bytes | None]) -> str:
+    """Return a SHA-256 in hex that differs for any two lists of contents; ``None`` is a missing file."""
+    whole = hashlib.sha256()
+    for content in contents:
+        whole.update(b"-" if content is None else hashlib.sha256(content).digest())
+    return whole.hexdigest()

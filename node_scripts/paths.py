@@ -70,6 +70,11 @@ class NodePaths:
         return self.etc / "secrets.env"
 
     @property
+    def settings_files(self) -> tuple[Path, Path, Path]:
+        """What a proxy reads at its start and on reload: configuration, keys, secret."""
+        return (self.fleet_file, self.keys_file, self.secrets_file)
+
+    @property
     def state(self) -> Path:
         """Slots and journals."""
         return self.root / "state"

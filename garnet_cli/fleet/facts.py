@@ -69,6 +69,10 @@ class NodeFacts:
     listen_state: Literal["free", "ours", "taken"] | None
     lease: Lease | None
     next_serial: int
+    settings_loaded: bool | None = None
+    """Whether the proxy works by what lies in ``etc/`` now; ``None`` where it cannot be told."""
+    loader_folders: list[str] = field(default_factory=list)
+    """Loaders that have a folder, whether or not anything runs in it."""
 
     def job(self, name: str) -> JobStatus | None:
         """Return the supervised job called ``name``."""

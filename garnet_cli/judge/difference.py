@@ -107,6 +107,9 @@ def _configuration(desired: DesiredNode, facts: NodeFacts) -> list[Change]:
         changes.append(Change(desired.node, "keys", f"{live} client keys"))
     if facts.fleet_sha256 != desired.fleet_sha256:
         changes.append(Change(desired.node, "configuration", "fleet.json"))
+    elif facts.settings_loaded is False:
+        detail = "the proxy has not loaded what was written"
+        changes.append(Change(desired.node, "configuration", "etc", detail))
     if not facts.supervisor.running:
         changes.append(Change(desired.node, "supervisor", facts.supervisor.kind, "start"))
     elif facts.supervisor.starts_at_boot != desired.starts_at_boot:
@@ -150,10 +153,10 @@ def _loaders(desired: DesiredNode, facts: NodeFacts) -> list[Change]:
     )
     known = {spec.name for slot in slots.values() for spec in _specs(slot)}
     known |= {spec.name for journal in facts.swaps for spec in (journal.old, journal.new) if spec}
+    jobs = {job.name for job in facts.jobs if job.name.startswith(LOADER_JOB_PREFIX)}
     changes.extend(
-        Change(desired.node, "stray loader", job.name, "in no slot")
-        for job in facts.jobs
-        if job.name.startswith(LOADER_JOB_PREFIX) and job.name not in known
+        Change(desired.node, "stray loader", name, "in no slot")
+        for name in sorted(jobs.union(facts.loader_folders) - known)
     )
     return changes
 

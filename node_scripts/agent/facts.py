@@ -20,16 +20,18 @@ from node_scripts.agent.environment import environments
 from node_scripts.agent.errors import StepError
 from node_scripts.agent.host import host_facts
 from node_scripts.agent.lease import current_lease
-from node_scripts.agent.loaders import next_serial
+from node_scripts.agent.loaders import loader_folders, next_serial
 from node_scripts.agent.read_write import secret_of
 from node_scripts.agent.release import current_release, releases
 from node_scripts.agent.unix_http import request_json
 from node_scripts.agent.uv import find_uv
+from node_scripts.files import digest_of
 from node_scripts.paths import NodePaths
 from node_scripts.supervision.choose import supervisor_for
 from node_scripts.supervision.interface import SupervisionError
 
 STATUS_TIMEOUT_S = 2.0
+OK = 200
 
 
 def facts(
@@ -47,6 +49,7 @@ def facts(
     secret = secret_of(paths.secrets_file)
     disk = shutil.disk_usage(_existing(paths.root))
     lease = current_lease(paths.lease_file)
+    proxy = _proxy_status(paths)
     return {
         **host_facts(),
         **_supervision(paths),
@@ -65,18 +68,24 @@ def facts(
         "secret_fingerprint": hashlib.sha256(secret.encode()).hexdigest()[:12] if secret else None,
         "slots": _json_file(paths.slots_file),
         "swaps": [_json_file(path) for path in sorted(paths.state.glob("swap-*.json"))],
-        "listen_state": listen_state(paths, listen) if listen else None,
+        "settings_loaded": _settings_loaded(paths, proxy),
+        "listen_state": listen_state(proxy, listen) if listen else None,
         "lease": asdict(lease) if lease else None,
+        "loader_folders": loader_folders(paths),
         "next_serial": next_serial(paths),
     }
 
 
-def listen_state(paths: NodePaths, listen: str) -> str:
-    """Return ``free``, ``ours`` or ``taken``; an address that this node does not have is ``taken``."""
+def listen_state(proxy: dict[str, Any] | None, listen: str) -> str:
+    """Return ``free``, ``ours`` or ``taken``; an address that this node does not have is ``taken``.
+
+    ``proxy`` is what this node's own proxy says of itself, if it answers.
+    """
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
     if _answers(host, int(port)) or not _can_bind(host, int(port)):
-        return "ours" if _proxy_port(paths) == int(port) else "taken"
+        own = str(proxy["listen"]).rpartition(":")[2] if proxy else None
+        return "ours" if own == port else "taken"
     return "free"
 
 
@@ -100,12 +109,21 @@ def _can_bind(host: str, port: int) -> bool:
     return True
 
 
-def _proxy_port(paths: NodePaths) -> int | None:
+def _proxy_status(paths: NodePaths) -> dict[str, Any] | None:
     try:
-        _, status = request_json(str(paths.control_socket), "GET", "/control/status", None, STATUS_TIMEOUT_S)
-        return int(status["listen"].rpartition(":")[2])
-    except (OSError, http.client.HTTPException, KeyError, TypeError, ValueError, AttributeError):
+        code, status = request_json(
+            str(paths.control_socket), "GET", "/control/status", None, STATUS_TIMEOUT_S
+        )
+    except (OSError, http.client.HTTPException):
         return None
+    return status if code == OK and isinstance(status, dict) and "listen" in status else None
+
+
+def _settings_loaded(paths: NodePaths, proxy: dict[str, Any] | None) -> bool | None:
+    """Say whether the proxy works by what lies on the disk; ``None`` where it cannot be told."""
+    if proxy is None or not proxy.get("settings_digest"):
+        return None
+    return bool(proxy["settings_digest"] == digest_of(map(_content, paths.settings_files)))
 
 
 def _supervision(paths: NodePaths) -> dict[str, Any]:

@@ -40,6 +40,11 @@ def next_serial(paths: NodePaths) -> int:
     return max([stored, *(number + 1 for number in used)])
 
 
+def loader_folders(paths: NodePaths) -> list[str]:
+    """Return the loaders that have a folder, whether or not anything runs in it."""
+    return sorted(name for name in _names(paths.served) if LOADER_NAME.fullmatch(name))
+
+
 def prepare_loader(context: Context, *, model: str, artifact: str) -> dict[str, Any]:
     """Reserve a serial and make the folder in which its loader will find ``model``."""
     paths = context.paths

@@ -236,6 +236,7 @@ class Node:
             in_flight=len(self.service.calls),
             draining=self.registry.draining(),
             last_error=counters.last_error,
+            settings_digest=self.settings.digest,
         )
 
     async def _refresh(self, loader: Loader) -> None:

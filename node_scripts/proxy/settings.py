@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import msgspec
 
 from node_scripts.contracts import SCHEMA, FleetConfig, Keys, ModelConfig
+from node_scripts.files import digest_of
 from node_scripts.paths import NodePaths
 from node_scripts.proxy.identity import KeyRing
 
@@ -31,6 +32,8 @@ class Settings:
     keys: KeyRing
     secret: bytes | None = field(repr=False)
     models: Mapping[str, ModelConfig]
+    digest: str = ""
+    """Of the files that this was read from; tells whether they have changed since."""
 
     @property
     def listen_host(self) -> str:
@@ -86,7 +89,7 @@ def parse(fleet: bytes, keys: bytes | None, secrets: str | None) -> Settings:
 def load(paths: NodePaths) -> Settings:
     """Read ``etc/``. Raises SettingsError; keys.json and secrets.env may be absent."""
     contents: list[bytes | None] = []
-    for path in (paths.fleet_file, paths.keys_file, paths.secrets_file):
+    for path in paths.settings_files:
         try:
             contents.append(path.read_bytes())
         except FileNotFoundError:
@@ -96,4 +99,5 @@ def load(paths: NodePaths) -> Settings:
     fleet, keys, secrets = contents
     if fleet is None:
         raise SettingsError("fleet.json: missing")
-    return parse(fleet, keys, None if secrets is None else secrets.decode("utf-8", "replace"))
+    settings = parse(fleet, keys, None if secrets is None else secrets.decode("utf-8", "replace"))
+    return replace(settings, digest=digest_of(contents))

@@ -110,6 +110,13 @@ def test_another_artifact_or_runtime_is_a_swap() -> None:
         assert kinds(facts(slots=table)) == ["swap loader"]
 
 
+def test_files_that_were_written_but_not_loaded_are_a_difference() -> None:
+    """An `up` that was cut off between the two; a proxy that cannot tell is left alone."""
+    assert kinds(facts(settings_loaded=False)) == ["configuration"]
+    assert kinds(facts(settings_loaded=False, fleet_sha256="f0")) == ["configuration"]
+    assert kinds(facts(settings_loaded=True)) == []
+
+
 def test_a_model_that_left_the_node_is_taken_out_of_service() -> None:
     """Its slot and its loader go."""
     assert kinds(facts(), replace(DESIRED, loaders=())) == ["stop loader"]
@@ -125,6 +132,7 @@ def test_a_loader_in_no_slot_is_stray_unless_a_swap_knows_it() -> None:
     stray = JobStatus(name="loader-7", state="running")
     jobs = [*facts().jobs, stray]
     assert kinds(facts(jobs=jobs)) == ["stray loader"]
+    assert kinds(facts(jobs=jobs, loader_folders=["loader-7", "loader-8"])) == ["stray loader"] * 2
     journal = SwapJournal(
         schema=SCHEMA,
         model="m",

@@ -127,6 +127,7 @@ def test_serials_are_never_used_again(root: Path) -> None:
     assert discard_loader(context, name="loader-1") == {"existed": True}
     assert discard_loader(context, name="loader-1") == {"existed": False}
     assert prepare_loader(context, model="m", artifact="a")["serial"] == 2
+    assert facts(context)["loader_folders"] == ["loader-2"]
     (root / "state" / "serial.json").unlink()
     assert prepare_loader(context, model="m", artifact="a")["serial"] == 3
 
@@ -237,15 +238,15 @@ def test_a_proxy_that_is_down_is_named(root: Path) -> None:
     assert caught.value.code == "proxy_down"
 
 
-def test_an_address_is_free_or_taken(root: Path) -> None:
+def test_an_address_is_free_or_taken_or_ours() -> None:
     """A listening stranger takes it; an address of another machine is not free either."""
-    paths = context_at(root).paths
     with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as stranger:
         port = stranger.server_address[1]
-        assert listen_state(paths, f"127.0.0.1:{port}") == "taken"
-        assert listen_state(paths, f"0.0.0.0:{port}") == "taken"
-    assert listen_state(paths, f"127.0.0.1:{port}") == "free"
-    assert listen_state(paths, f"192.0.2.1:{port}") == "taken"
+        assert listen_state({"listen": f"127.0.0.1:{port}"}, f"127.0.0.1:{port}") == "ours"
+        assert listen_state(None, f"127.0.0.1:{port}") == "taken"
+        assert listen_state(None, f"0.0.0.0:{port}") == "taken"
+    assert listen_state(None, f"127.0.0.1:{port}") == "free"
+    assert listen_state(None, f"192.0.2.1:{port}") == "taken"
 
 
 def test_logs_are_read_from_their_end_and_followed_through_a_cut(root: Path) -> None:

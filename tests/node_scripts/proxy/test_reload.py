@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from node_scripts.contracts import ClientKey
+from node_scripts.files import digest_of
 from tests.node_scripts.proxy.rig import RigNode, client_key, model_config, node, send, until, write_settings
 
 
@@ -13,6 +14,30 @@ async def _reload(one: RigNode, keys: list[ClientKey], **proxy: object) -> int:
     settings = {**one.proxy, "listen_port": one.port, **proxy}
     write_settings(one.root, one.name, one.models, settings, keys, one.peers)
     return (await one.control("POST", "/control/reload")).status
+
+
+def test_status_tells_which_settings_are_loaded() -> None:
+    """What is written but not loaded can be told from what is; an invalid file changes nothing."""
+
+    async def scenario() -> None:
+        async with node() as one:
+
+            async def loaded() -> bool:
+                status = (await one.control("GET", "/control/status")).json
+                files = (path.read_bytes() if path.exists() else None for path in one.paths.settings_files)
+                return bool(status["settings_digest"] == digest_of(files))
+
+            assert await loaded()
+            good = one.paths.keys_file.read_bytes()
+            one.paths.keys_file.write_bytes(b"{")
+            assert not await loaded()
+            assert (await one.control("POST", "/control/reload")).status == 400
+            assert not await loaded()
+            one.paths.keys_file.write_bytes(good + b" ")
+            assert (await one.control("POST", "/control/reload")).status == 200
+            assert await loaded()
+
+    asyncio.run(scenario())
 
 
 def test_first_key_opens_the_configured_address_and_the_last_ones_end_closes_it() -> None:
