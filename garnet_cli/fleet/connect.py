@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -38,14 +38,15 @@ class Connection:
 
 @contextmanager
 def connected(inventory: Inventory, entries: Sequence[NodeEntry]) -> Iterator[Connection]:
-    """Open one channel to each node of ``entries`` and close them all in the end."""
-    with ExitStack() as stack:
-        known_hosts = inventory.fleet.known_hosts
-        handles = [NodeHandle(node_target(inventory, entry), known_hosts) for entry in entries]
-        for handle in handles:
-            stack.callback(handle.close)
+    """Open one channel to each node of ``entries`` and close them all in the end, side by side."""
+    known_hosts = inventory.fleet.known_hosts
+    handles = [NodeHandle(node_target(inventory, entry), known_hosts) for entry in entries]
+    try:
         _, errors = ask_each(handles, lambda handle: handle.open())
         yield Connection([handle for handle in handles if handle.name not in errors], errors)
+    finally:
+        # A close waits for its agent to end, a round trip or two: one after another they add up.
+        attempt_each(handles, lambda handle: handle.close())
 
 
 def ask_each(
