@@ -81,14 +81,13 @@ class ControlApp(App):
 
     async def _put(self, slot: Slot, *, force: bool) -> None:
         node = self._node
-        node.registry.learn(slot)
-        if slot.active is not None and not force:
-            watch = node.registry.watches[slot.active.name]
-            await watch.probe()
-            if not watch.loader.usable:
-                state, reason = watch.loader.state, watch.loader.last_error or "it has not answered yet"
-                node.registry.forget_unused()
-                raise RequestRejectedError(
-                    f"{slot.active.name} is {state}: {reason}.", status=409, code="loader_not_answering"
-                )
-        await node.put_slot(slot)
+        with node.registry.arriving(slot):
+            if slot.active is not None and not force:
+                watch = node.registry.watches[slot.active.name]
+                await watch.probe()
+                if not watch.loader.usable:
+                    state, reason = watch.loader.state, watch.loader.last_error or "it has not answered yet"
+                    raise RequestRejectedError(
+                        f"{slot.active.name} is {state}: {reason}.", status=409, code="loader_not_answering"
+                    )
+            await node.put_slot(slot)

@@ -165,8 +165,8 @@ class Node:
 
     async def put_slot(self, slot: Slot) -> None:
         """Write a slot and let it take effect: the flip. Raises OSError with nothing changed."""
-        self.registry.learn(slot)
-        await self.registry.put(slot, lambda: self._set_active(slot.model))
+        with self.registry.arriving(slot):
+            await self.registry.put(slot, lambda: self._set_active(slot.model))
 
     async def delete_slot(self, model: str) -> bool:
         """Remove a slot; say whether it existed."""

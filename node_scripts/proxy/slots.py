@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -72,6 +73,7 @@ class SlotRegistry:
         self._paths = paths
         self._watch_of = watch_of
         self._writing = asyncio.Lock()
+        self._arriving: list[Slot] = []
         self.slots: dict[str, Slot] = {}
         self.loaders: dict[str, Loader] = {}
         self.watches: dict[str, Watch] = {}
@@ -88,10 +90,17 @@ class SlotRegistry:
         slot = self.slots.get(model)
         return self.loaders[slot.active.name] if slot is not None and slot.active is not None else None
 
-    def learn(self, slot: Slot) -> None:
-        """Know and watch the loaders of a slot that is about to be put."""
+    @contextmanager
+    def arriving(self, slot: Slot) -> Iterator[None]:
+        """Know and watch the loaders of a slot that is being put; none of them is forgotten meanwhile."""
+        self._arriving.append(slot)
         for spec in specs_of(slot):
             self._know(spec)
+        try:
+            yield
+        finally:
+            self._arriving.remove(slot)
+            self.forget_unused()
 
     async def put(self, slot: Slot, apply: Callable[[], None]) -> None:
         """Write the slot to disk, then let it take effect and call ``apply`` in the same step.
@@ -131,10 +140,10 @@ class SlotRegistry:
         watch.start()
 
     def _used(self) -> set[str]:
-        return {spec.name for slot in self.slots.values() for spec in specs_of(slot)}
+        return {spec.name for slot in (*self.slots.values(), *self._arriving) for spec in specs_of(slot)}
 
     def forget_unused(self) -> None:
-        """Drop loaders that are in no slot and have nothing in flight."""
+        """Drop loaders that are in no slot, in none being put, and have nothing in flight."""
         used = self._used()
         for name, loader in list(self.loaders.items()):
             if name not in used and not loader.calls:

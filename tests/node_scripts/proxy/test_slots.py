@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import threading
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from node_scripts.contracts import ProxyStatus, Slot, SlotStatus, SlotTable
+from node_scripts.files import write_atomically
 from node_scripts.proxy import slots
 from node_scripts.proxy.server import Server, ServerOptions
 from tests.node_scripts.proxy.rig import QUICK, Answer, node, send, until
@@ -111,6 +113,32 @@ def test_slots_are_on_disk_before_they_take_effect(monkeypatch: pytest.MonkeyPat
             monkeypatch.setattr(slots, "write_atomically", full)
             assert (await one.put(active=one.stubs["b"])).status == 500
             assert (await one.ask()).text == "aaaa"
+
+    asyncio.run(scenario())
+
+
+def test_requests_that_end_while_a_slot_is_written_do_not_drop_its_loaders(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A new loader is in no slot yet, and has nothing in flight: it is kept all the same."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(path: Path, content: bytes) -> None:
+        begun.set()
+        go_on.wait(10)
+        write_atomically(path, content)
+
+    async def scenario() -> None:
+        async with node() as one:
+            monkeypatch.setattr(slots, "write_atomically", slow)
+            coming = StubLoader(one.paths.run, "loader-9", word="z")
+            slot = Slot(model="tiny", active=one.stubs["a"].spec, next=coming.spec)
+            put = asyncio.create_task(one.control("PUT", "/control/slots/tiny", slot))
+            await until(begun.is_set, "the slot is being written")
+            assert (await one.ask()).text == "aaaa"
+            go_on.set()
+            assert (await put).status == 200
+            assert set(one.server.node.registry.loaders) == {"loader-1", "loader-9"}
 
     asyncio.run(scenario())
 
