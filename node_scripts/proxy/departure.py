@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from node_scripts.proxy.replies import Scope
 
@@ -46,6 +47,12 @@ def departure_of(scope: Scope) -> Departure:
     return departure if isinstance(departure, Departure) else Departure()
 
 
+class ListenerState(ServerState):
+    """uvicorn's state of a listener's connections, and whether they are to end."""
+
+    leaving = False
+
+
 class WatchedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, telling the application at once when the connection ends.
 
@@ -66,3 +73,14 @@ class WatchedProtocol(HttpToolsProtocol):
         """Tell the application."""
         super().connection_lost(exc)
         self._departure.left()
+
+    def on_headers_complete(self) -> None:
+        """End the connection after this answer where the listener is left."""
+        super().on_headers_complete()
+        if isinstance(self.server_state, ListenerState) and self.server_state.leaving:
+            self.leave()
+
+    def leave(self) -> None:
+        """End the connection after the answer that it waits for, if it waits for one."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False

@@ -15,12 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.server import ServerState
 
-from node_scripts.proxy.departure import WatchedProtocol
+from node_scripts.proxy.departure import ListenerState, WatchedProtocol
 
 BACKLOG = 1024
 KEEP_ALIVE_S = 75
+
+
+IDLE_GRACE_S = 6.0
+"""How long a connection without a request may still bring one after a successor took over. Longer
+than the 5 s for which httpx, and with it the OpenAI client, keeps an idle connection for reuse."""
+
+IDLE_POLL_S = 0.05
 
 
 class AnotherProxyError(Exception):
@@ -101,7 +107,7 @@ class Listener:
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_S,
         )
-        self._state = ServerState()
+        self._state = ListenerState()
         self._server: asyncio.Server | None = None
         self._clock: asyncio.Task[None] | None = None
 
@@ -133,12 +139,25 @@ class Listener:
             self._server = None
         self.socket.close()
 
-    async def drain(self, deadline: float) -> int:
+    def leave(self) -> None:
+        """Stop accepting for good; every connection ends with the answer that it waits for or gets next."""
+        self.close()
+        self._state.leaving = True
+        for connection in self._state.connections:
+            if isinstance(connection, WatchedProtocol):
+                connection.leave()
+
+    async def drain(self, deadline: float, idle_grace_s: float = 0.0) -> int:
         """Let the open connections end, until ``deadline`` on the loop's clock.
 
-        Idle ones are closed at once, the others after their answer. Returns how many were cut off.
+        Call ``leave`` before. Those without a request may still bring one within ``idle_grace_s``: a
+        client that had connected, or was about to reuse its connection, when the sockets changed hands
+        has done nothing wrong. Returns how many answers were cut off.
         """
         loop = asyncio.get_running_loop()
+        grace_ends = min(deadline, loop.time() + idle_grace_s)
+        while self._state.connections and loop.time() < grace_ends:  # noqa: ASYNC110 -- untold
+            await asyncio.sleep(IDLE_POLL_S)
         for connection in list(self._state.connections):
             connection.shutdown()
         while self._state.tasks and (left := deadline - loop.time()) > 0:

@@ -13,7 +13,7 @@ from node_scripts.paths import NodePaths
 from node_scripts.proxy.app import App
 from node_scripts.proxy.control import ControlApp
 from node_scripts.proxy.handover import HandoverPoint, Inheritance, ask
-from node_scripts.proxy.listeners import Listener, address_of, bind_tcp, bind_unix
+from node_scripts.proxy.listeners import IDLE_GRACE_S, Listener, address_of, bind_tcp, bind_unix
 from node_scripts.proxy.node import Node
 from node_scripts.proxy.settings import Settings, load
 from node_scripts.proxy.watch import WatchLimits
@@ -106,7 +106,7 @@ class Server:
         self._handed_over = True
         for listener in (self._public, self._control):
             if listener is not None:
-                listener.close()
+                listener.leave()
         self._stopping.set()
 
     def _bind(self, settings: Settings) -> socket.socket:
@@ -171,7 +171,7 @@ class Server:
         """Stop accepting, let answers end within the drain limit, stop watching."""
         listeners = [listener for listener in (self._public, self._control) if listener is not None]
         for listener in listeners:
-            listener.close()
+            listener.leave()
         if self._housekeeping is not None:
             self._housekeeping.cancel()
             await asyncio.gather(self._housekeeping, return_exceptions=True)
@@ -179,8 +179,9 @@ class Server:
         if not self._handed_over:
             self._paths.control_socket.unlink(missing_ok=True)
         limit_s = self._options.handover_drain_s if self._handed_over else self._options.drain_s
+        idle_grace_s = IDLE_GRACE_S if self._handed_over else 0.0
         deadline = asyncio.get_running_loop().time() + limit_s
-        cut = await asyncio.gather(*(listener.drain(deadline) for listener in listeners))
+        cut = await asyncio.gather(*(listener.drain(deadline, idle_grace_s) for listener in listeners))
         if sum(cut):
             _LOG.warning("cut %d answers off at the end of the drain", sum(cut))
         await self.node.stop()

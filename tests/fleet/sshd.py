@@ -66,8 +66,9 @@ class Sshd:
             f"ListenAddress {self.host}\nPort {self.port}\nHostKey {self.folder / 'host_key'}\n"
             f"PidFile {self.folder / 'pid'}\nAuthorizedKeysFile {self.authorized_keys}\n"
             "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-            f"PermitRootLogin prohibit-password\nLogLevel VERBOSE\n{self._options}\n"
+            f"PermitRootLogin prohibit-password\nLogLevel VERBOSE\n{installer_settings()}{self._options}\n"
         )
+        config.chmod(0o600)
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([str(SSHD), "-D", "-e", "-f", str(config)], stderr=log)
         deadline = time.monotonic() + PATIENCE_S
@@ -110,6 +111,19 @@ def running(folder: Path, options: str = "") -> Iterator[Sshd]:
         yield server
     finally:
         server.stop()
+
+
+def installer_settings() -> str:
+    """Return sshd's line that gives sessions this machine's settings for package installers.
+
+    A node reaches its package index by its own settings; the nodes of tests are this machine.
+    """
+    settings = [
+        f'{name}="{value}"'
+        for name, value in os.environ.items()
+        if name.startswith(("PIP_", "UV_", "SSL_CERT_")) or name.lower().endswith("_proxy")
+    ]
+    return f"SetEnv {' '.join(settings)}\n" if settings else ""
 
 
 def make_key(path: Path) -> Path:
