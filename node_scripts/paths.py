@@ -105,6 +105,41 @@ class NodePaths:
         return self.run / "proxy.handover"
 
     @property
+    def monitor_file(self) -> Path:
+        """The monitor's configuration."""
+        return self.etc / "monitor.json"
+
+    @property
+    def monitor_secrets_file(self) -> Path:
+        """Keys of the store and URLs of the alert routes, mode 0600."""
+        return self.etc / "monitor.env"
+
+    @property
+    def monitor_live_file(self) -> Path:
+        """What the monitor saw last, replaced at every sample."""
+        return self.run / "monitor.json"
+
+    @property
+    def spool(self) -> Path:
+        """What waits to be shipped."""
+        return self.root / "spool"
+
+    @property
+    def request_journal(self) -> Path:
+        """Lines of the proxy, one a request, until the monitor has taken them into a minute."""
+        return self.spool / "requests"
+
+    @property
+    def event_journal(self) -> Path:
+        """Lines of agents, one an event, until the monitor has taken them into the spool."""
+        return self.spool / "events"
+
+    @property
+    def spool_file(self) -> Path:
+        """Sealed minutes and events, as SQLite."""
+        return self.spool / "spool.sqlite"
+
+    @property
     def log(self) -> Path:
         """Bounded logs, one a job."""
         return self.root / "log"
@@ -113,5 +148,7 @@ class NodePaths:
         """Create the folders that hold state, readable by their owner only."""
         for folder in (self.root, self.releases, self.artifacts, self.served, self.etc):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.state, self.run, self.log, self.environments):
+        for folder in (self.state, self.run, self.log, self.request_journal, self.event_journal):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.spool, self.environments):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,0 +1,1 @@
+"""The monitor: samples a node, spools minutes, ships them and raises alerts."""

@@ -1,0 +1,1 @@
+"""The customer's store as nodes and operators reach it: objects under deterministic keys."""
