@@ -46,6 +46,8 @@ lock:
 
 reference: setup
 	$(BIN)/python -m garnet_cli.cli.reference > docs/cli.md
+	$(BIN)/python -m garnet_cli.fleet.inventory_reference docs > docs/inventory.md
+	$(BIN)/python -m garnet_cli.fleet.inventory_reference example > inventory.example.toml
 
 bench: setup
 	@for name in help proxy swap status; do GARNET_CACHE=$(CURDIR)/.cache $(BIN)/python -m benchmarks.$$name || exit 1; done

@@ -12,6 +12,7 @@ from typing import Literal
 from garnet_cli.errors import UsageError
 from garnet_cli.fleet.inventory_values import nearest
 from garnet_cli.fleet.source import ModelSource
+from node_scripts.monitor.config import AlertSettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +51,8 @@ class NodeEntry:
     python: str | None
     environments: str | None
     boot: bool
+    power_meter: str | None = None
+    """As in `MonitorConfig.power_meter`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +65,8 @@ class ModelEntry:
     """Names of nodes; "all" is spelled out."""
     context: int
     concurrency: int
+    latency_p95_ms: float | None = None
+    """Its own budget; ``None``: that of `[alerts]`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +85,25 @@ class ProxySettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TelemetrySettings:
+    """The `[telemetry]` table. Where minutes go is `FleetSettings.store`."""
+
+    endpoint: str | None = None
+    """URL of an S3 server other than AWS's."""
+    region: str = "us-east-1"
+    secrets: Path | None = None
+    """A file of this machine, mode 0600, see `secrets_file`."""
+    spool_limit_mb: int = 512
+    clock_server: str | None = None
+    retention_raw_days: int = 7
+    """How long single minutes are kept once their day is compacted."""
+    retention_days: int = 400
+    """How long compacted days and events are kept."""
+    minute_s: int = 60
+    sample_s: float = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Inventory:
     """A whole inventory."""
 
@@ -88,6 +112,9 @@ class Inventory:
     nodes: tuple[NodeEntry, ...]
     models: tuple[ModelEntry, ...]
     proxy: ProxySettings
+    telemetry: TelemetrySettings
+    alerts: AlertSettings
+    """With the models' own budgets in it."""
 
     def node(self, name: str) -> NodeEntry:
         """Return a node; raises UsageError for a name that the inventory lacks."""

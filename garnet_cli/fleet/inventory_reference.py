@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 import textwrap
 
-from garnet_cli.fleet.inventory_schema import TABLE_DOCS, TABLES, Key
+from garnet_cli.fleet.inventory_keys import Key
+from garnet_cli.fleet.inventory_schema import TABLE_DOCS, TABLES
 
 WIDTH = 96
 
@@ -28,8 +29,10 @@ inventory.toml:4: [fleet] stroe: is no key of [fleet]; did you mean "store"?
 ```
 
 Beyond single keys, it is a mistake when two nodes have one name, one folder, or one address and port;
-when a model names a node that is not there; when a folder source holds no `config.json`; and when a
-node's `root` is so long that unix sockets below it would not fit (103 bytes on macOS).
+when a model names a node that is not there; when a folder source holds no `config.json`; when a node's
+`root` is so long that unix sockets below it would not fit (103 bytes on macOS); when `[telemetry]` names an
+S3 server and the store is none; and when a warning would come after its alert, or raw minutes would
+outlive compacted ones.
 """
 
 EXAMPLE_HEAD = """\
@@ -43,6 +46,8 @@ EXAMPLE_TABLES = {
     "[[nodes]]": "[[nodes]]",
     "[models.NAME]": '[models."llama-3.2-3b"]',
     "[proxy]": "[proxy]",
+    "[telemetry]": "[telemetry]",
+    "[alerts]": "[alerts]",
 }
 
 SECOND_NODE = """

@@ -6,21 +6,21 @@ This table is the one source for reading, for `docs/inventory.md`, and for the c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from garnet_cli.fleet.inventory_keys import Key
+from garnet_cli.fleet.inventory_telemetry import ALERT_KEYS, TELEMETRY_KEYS
+from garnet_cli.fleet.inventory_urls import power_meter, store
 from garnet_cli.fleet.inventory_values import (
     FLEET_NAME,
     HOST,
     USER,
-    Reader,
     address,
     choice,
     flag,
     jump,
     node_names,
     number,
-    store,
     text,
     timezone,
     whole,
@@ -29,25 +29,6 @@ from node_scripts.contracts import ProxyConfig
 
 NAME_FORM = "1 to 32 of a-z, 0-9 and -, not beginning with -"
 PORT = whole(1, 65535)
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key of one table."""
-
-    name: str
-    read: Reader
-    doc: str
-    """One sentence, with the unit."""
-    example: str
-    """As TOML."""
-    default: Any = None
-    """Used when the key is left out; ``None``: see ``default_text``."""
-    default_text: str = ""
-    """Said in place of ``default`` where that depends on something."""
-    required: bool = False
-    shown: bool = False
-    """Stands uncommented in the example although it may be left out."""
 
 
 def _proxy_default(field: str) -> Any:
@@ -97,6 +78,10 @@ NODE_KEYS = (
         default_text="asked of the node"),
     Key("price_usd", number(0, 1_000_000), "What the machine cost, in US dollars; for cost reports.", "1999",
         default_text="none"),
+    Key("power_meter", power_meter,
+        "What measures the node's wall power: `shelly://host[/id]` (Gen2 or later), `tasmota://host`, or"
+        " `apc://community@host/outlet` (a rack PDU, by SNMP).",
+        '"shelly://192.168.1.31"', default_text="none: the machine's own figure, where it has one"),
     Key("python", text("an absolute path"), "As in `[fleet]`, for this node.", '"/usr/local/bin/python3.11"',
         default_text="`python` of `[fleet]`"),
     Key("environments", text("an absolute path"),
@@ -115,6 +100,10 @@ MODEL_KEYS = (
         required=True),
     Key("context", whole(1, 10_000_000), "Most tokens of prompt and completion together.", "8192", 8192),
     Key("concurrency", whole(1, 1024), "Requests a loader works on at once; more wait in the queue.", "8", 8),
+    Key("latency_p95_ms", number(0.1, 3_600_000),
+        "The model's own budget of the p95 latency in milliseconds, over five minutes; beyond it an alert"
+        " fires.",
+        "2500", default_text="`latency_p95_ms` of `[alerts]`"),
 )  # fmt: skip
 
 PROXY_KEYS = (
@@ -143,6 +132,8 @@ TABLES: dict[str, tuple[Key, ...]] = {
     "[[nodes]]": NODE_KEYS,
     "[models.NAME]": MODEL_KEYS,
     "[proxy]": PROXY_KEYS,
+    "[telemetry]": TELEMETRY_KEYS,
+    "[alerts]": ALERT_KEYS,
 }
 """The tables by their headers, in the order of the reference."""
 
@@ -152,4 +143,11 @@ TABLE_DOCS = {
     "[models.NAME]": "One table for each served model; NAME is what clients send as `model`: 1 to 64 of"
     " A-Z, a-z, 0-9, `.`, `_` and `-`, beginning with a letter or digit. Quote a name with a dot.",
     "[proxy]": "The proxies' settings, the same on every node. Optional.",
+    "[telemetry]": "How minutes and events reach `store` of `[fleet]`, and how long they are kept. The"
+    " store's keys are not written here: they are `GARNET_STORE_ACCESS_KEY_ID` and"
+    " `GARNET_STORE_SECRET_ACCESS_KEY` in the environment of `garnet`, or in the file that `secrets` names."
+    " Optional.",
+    "[alerts]": "From which figures on the nodes raise alerts. Where messages go is secret, since the URLs"
+    " hold tokens: `GARNET_ROUTE_ALERTS`, `GARNET_ROUTE_THERMAL` and `GARNET_ROUTE_MONTHLY`, apprise URLs"
+    " separated by blanks, given as the store's keys are. Optional.",
 }

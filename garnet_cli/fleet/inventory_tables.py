@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from garnet_cli.errors import UsageError
-from garnet_cli.fleet.inventory import FleetSettings, Inventory, ModelEntry, NodeEntry, ProxySettings
+from garnet_cli.fleet.inventory import (
+    FleetSettings,
+    Inventory,
+    ModelEntry,
+    NodeEntry,
+    ProxySettings,
+    TelemetrySettings,
+)
+from garnet_cli.fleet.inventory_keys import absolute, any_of, here, read_keys
 from garnet_cli.fleet.inventory_mistakes import Mistakes
-from garnet_cli.fleet.inventory_schema import FLEET_KEYS, MODEL_KEYS, NODE_KEYS, PROXY_KEYS, Key
+from garnet_cli.fleet.inventory_schema import FLEET_KEYS, MODEL_KEYS, NODE_KEYS, PROXY_KEYS
+from garnet_cli.fleet.inventory_telemetry import ALERT_KEYS, TELEMETRY_KEYS
 from garnet_cli.fleet.inventory_values import MODEL_NAME, nearest, shown
 from garnet_cli.fleet.source import ModelSource, check_folder, parse_source
 from garnet_cli.fleet.toml_lines import KeyPath
+from node_scripts.monitor.config import AlertSettings
 
-HEADERS = {"fleet": "[fleet]", "nodes": "[[nodes]]", "models": "[models.NAME]", "proxy": "[proxy]"}
+HEADERS = {
+    "fleet": "[fleet]",
+    "nodes": "[[nodes]]",
+    "models": "[models.NAME]",
+    "proxy": "[proxy]",
+    "telemetry": "[telemetry]",
+    "alerts": "[alerts]",
+}
 DEFAULT_LISTEN = next(key.default for key in PROXY_KEYS if key.name == "listen")
 SSH_ONLY = ("host", "port", "user", "identity_file", "jump")
 BYTES_PER_MB = 1024 * 1024
+AWS_REGION = "us-east-1"
+"""Where AWS names the right region for a bucket of another."""
 
 
 @dataclass(slots=True)
@@ -29,6 +47,8 @@ class Tables:
 
     fleet: FleetSettings | None = None
     proxy: ProxySettings | None = None
+    telemetry: TelemetrySettings | None = None
+    alerts: AlertSettings | None = None
     nodes: dict[int, NodeEntry] = field(default_factory=dict)
     """By index in the file."""
     models: list[ModelEntry] = field(default_factory=list)
@@ -37,14 +57,17 @@ class Tables:
 
     def inventory(self, path: Path) -> Inventory:
         """Return the inventory; to be called once no mistake was found."""
-        if self.fleet is None or self.proxy is None:
+        if self.fleet is None or self.proxy is None or self.telemetry is None or self.alerts is None:
             raise ValueError("an inventory with mistakes has no result")
+        budgets = {model.name: model.latency_p95_ms for model in self.models if model.latency_p95_ms}
         return Inventory(
             path=path,
             fleet=self.fleet,
             nodes=tuple(self.nodes.values()),
             models=tuple(self.models),
             proxy=self.proxy,
+            telemetry=self.telemetry,
+            alerts=replace(self.alerts, model_latency_p95_ms=budgets),
         )
 
 
@@ -54,10 +77,12 @@ def read_tables(document: dict[str, Any], folder: Path, mistakes: Mistakes) -> T
         if name not in HEADERS:
             close = get_close_matches(name, list(HEADERS), n=1)
             hint = f"; did you mean {HEADERS[close[0]]}?" if close else ""
-            mistakes.add((name,), f"is no table of an inventory, expected {_or(HEADERS.values())}{hint}")
+            mistakes.add((name,), f"is no table of an inventory, expected {any_of(HEADERS.values())}{hint}")
     tables = Tables()
     tables.fleet = _fleet(document.get("fleet", {}), folder, mistakes)
     tables.proxy = _proxy(document.get("proxy", {}), mistakes)
+    tables.telemetry = _telemetry(document.get("telemetry", {}), folder, mistakes)
+    tables.alerts = _alerts(document.get("alerts", {}), mistakes)
     _nodes(document.get("nodes", []), folder, tables, mistakes)
     models = document.get("models", {})
     if not isinstance(models, dict):
@@ -70,40 +95,16 @@ def read_tables(document: dict[str, Any], folder: Path, mistakes: Mistakes) -> T
     return tables
 
 
-def read_keys(
-    table: Any, keys: Sequence[Key], path: KeyPath, header: str, mistakes: Mistakes
-) -> dict[str, Any]:
-    """Return the values of ``keys``; what is left out or mistaken has its default."""
-    values = {key.name: key.default for key in keys}
-    if not isinstance(table, dict):
-        mistakes.add(path, f"is {shown(table)}, expected a table headed {header}")
-        return values
-    for name, value in table.items():
-        key = next((key for key in keys if key.name == name), None)
-        if key is None:
-            hint = nearest(name, list(values)) or f", expected {_or(values)}"
-            mistakes.add((*path, name), f"is no key of {header}{hint}")
-            continue
-        try:
-            values[name] = key.read(value)
-        except ValueError as error:
-            mistakes.add((*path, name), str(error))
-    for key in keys:
-        if key.required and key.name not in table:
-            mistakes.add(path, f"{key.name} is missing, expected for example {key.name} = {key.example}")
-    return values
-
-
 def _fleet(table: Any, folder: Path, mistakes: Mistakes) -> FleetSettings | None:
     before = len(mistakes.found)
     values = read_keys(table, FLEET_KEYS, ("fleet",), "[fleet]", mistakes)
     for name in ("python", "environments"):
-        _absolute(values[name], ("fleet", name), mistakes)
+        absolute(values[name], ("fleet", name), mistakes)
     if len(mistakes.found) > before:
         return None
     if values["store"] and not values["store"].startswith("s3://"):
-        values["store"] = _here(values["store"], folder)
-    values["known_hosts"] = Path(_here(values["known_hosts"], folder))
+        values["store"] = here(values["store"], folder)
+    values["known_hosts"] = Path(here(values["known_hosts"], folder))
     return FleetSettings(**values)
 
 
@@ -115,6 +116,22 @@ def _proxy(table: Any, mistakes: Mistakes) -> ProxySettings | None:
     host, port = values.pop("listen")
     size = round(values.pop("max_body_mb") * BYTES_PER_MB)
     return ProxySettings(listen_host=host, listen_port=port, max_body_bytes=size, **values)
+
+
+def _telemetry(table: Any, folder: Path, mistakes: Mistakes) -> TelemetrySettings | None:
+    before = len(mistakes.found)
+    values = read_keys(table, TELEMETRY_KEYS, ("telemetry",), "[telemetry]", mistakes)
+    if len(mistakes.found) > before:
+        return None
+    values["region"] = values["region"] or ("auto" if values["endpoint"] else AWS_REGION)
+    values["secrets"] = Path(here(values["secrets"], folder)) if values["secrets"] else None
+    return TelemetrySettings(**values)
+
+
+def _alerts(table: Any, mistakes: Mistakes) -> AlertSettings | None:
+    before = len(mistakes.found)
+    values = read_keys(table, ALERT_KEYS, ("alerts",), "[alerts]", mistakes)
+    return AlertSettings(**values) if len(mistakes.found) == before else None
 
 
 def _nodes(nodes: Any, folder: Path, tables: Tables, mistakes: Mistakes) -> None:
@@ -149,7 +166,7 @@ def _node(
     values["address"] = values["address"] or values["host"] or "127.0.0.1"
     values["boot"] = not local if values["boot"] is None else values["boot"]
     if values["identity_file"]:
-        values["identity_file"] = Path(_here(values["identity_file"], folder))
+        values["identity_file"] = Path(here(values["identity_file"], folder))
     return NodeEntry(listen_host=listen[0], listen_port=listen[1], **values)
 
 
@@ -161,13 +178,13 @@ def _check_node(
             if name in table:
                 mistakes.add((*path, name), 'is for transport = "ssh", expected no such key on a local node')
         for name in ("root", "environments"):
-            values[name] = values[name] and _here(values[name], folder)
+            values[name] = values[name] and here(values[name], folder)
     elif "host" not in table:
         mistakes.add(
             path, 'host is missing, expected for example host = "mini-1.local" (or transport = "local")'
         )
     for name in ("root", "python", "environments"):
-        _absolute(values[name], (*path, name), mistakes)
+        absolute(values[name], (*path, name), mistakes)
 
 
 def _model(name: str, table: Any, folder: Path, tables: Tables, mistakes: Mistakes) -> ModelEntry | None:
@@ -184,7 +201,7 @@ def _model(name: str, table: Any, folder: Path, tables: Tables, mistakes: Mistak
     names = known if values["nodes"] is None else values["nodes"]
     for node in names:
         if node not in known:
-            hint = nearest(node, known) or (f", expected {_or(known)}" if known else "")
+            hint = nearest(node, known) or (f", expected {any_of(known)}" if known else "")
             mistakes.add((*path, "nodes"), f"{shown(node)} is no node of this inventory{hint}")
     if source is None or len(mistakes.found) > before:
         return None
@@ -194,6 +211,7 @@ def _model(name: str, table: Any, folder: Path, tables: Tables, mistakes: Mistak
         nodes=tuple(names),
         context=values["context"],
         concurrency=values["concurrency"],
+        latency_p95_ms=values["latency_p95_ms"],
     )
 
 
@@ -207,19 +225,3 @@ def _source(text: str | None, path: KeyPath, folder: Path, mistakes: Mistakes) -
         mistakes.add(path, error.message)
         return None
     return source
-
-
-def _here(text: str, folder: Path) -> str:
-    return os.path.normpath(folder / os.path.expanduser(text))  # noqa: PTH111 -- Path.expanduser raises
-
-
-def _absolute(text: str | None, path: KeyPath, mistakes: Mistakes) -> bool:
-    if text is None or (text.startswith("/") and os.path.normpath(text) not in {"/", "//"}):
-        return True
-    mistakes.add(path, f"is {shown(text)}, expected an absolute path below /")
-    return False
-
-
-def _or(words: Any) -> str:
-    *first, last = words
-    return f"{', '.join(first)} or {last}" if first else str(last)

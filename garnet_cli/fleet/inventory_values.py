@@ -23,6 +23,7 @@ FLEET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?")
 USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -159,16 +160,6 @@ def split_jump(value: str) -> tuple[str, str, int]:
     text("a user name", USER)(user)
     host, port = address("bastion:22")(rest if re.search(r"(?<!:):[0-9]+$", rest) else f"{rest}:22")
     return user, host, port
-
-
-def store(value: Any) -> str:
-    """Read ``s3://bucket/prefix`` or a path."""
-    expected = '"s3://bucket/prefix" or a path'
-    whole_text: str = text(expected)(value)
-    scheme, separator, rest = whole_text.partition("://")
-    if separator and (scheme != "s3" or not re.match(r"[a-z0-9][a-z0-9.-]{1,62}(/|$)", rest)):
-        raise ValueError(f"is {shown(value)}, expected {expected}")
-    return whole_text
 
 
 def timezone(value: Any) -> str:

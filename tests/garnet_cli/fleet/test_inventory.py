@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from garnet_cli.errors import InventoryError, UsageError
-from garnet_cli.fleet.inventory import Inventory
+from garnet_cli.fleet.inventory import Inventory, TelemetrySettings
 from garnet_cli.fleet.inventory_contracts import fleet_config, node_target
 from garnet_cli.fleet.inventory_file import load_inventory, parse_inventory
 from garnet_cli.fleet.inventory_rules import warnings
 from garnet_cli.fleet.inventory_schema import TABLES
 from garnet_cli.fleet.node import Jump
 from node_scripts.contracts import ModelConfig, PeerConfig
+from node_scripts.monitor.config import AlertSettings
 
 COMMIT = "7F0DC925e0d0afb0322d96f9255cfddf2ba5636e"
 WHOLE = f"""\
@@ -46,10 +48,17 @@ nodes = "all"
 source = "./tiny"
 nodes = ["here"]
 context = 2048
+latency_p95_ms = 250
 
 [proxy]
 listen = "[::]:9090"
 max_body_mb = 0.5
+
+[telemetry]
+secrets = "secrets.env"
+
+[alerts]
+latency_p95_ms = 1500
 """
 
 
@@ -135,12 +144,47 @@ def test_node_target_says_how_to_reach_a_node(tmp_path: Path) -> None:
 
 def test_warnings_name_idle_nodes_and_missing_models(tmp_path: Path) -> None:
     """What is allowed but likely not meant is told."""
-    text = WHOLE[: WHOLE.index("[models.llama]")]
+    text = WHOLE[: WHOLE.index("[models.llama]")].replace('store = "telemetry"\n', "")
     found = warnings(parse_inventory(text.encode(), tmp_path / "fleet.toml"))
     assert found == [f"{tmp_path}/fleet.toml: no [models.NAME]: the fleet will serve nothing"]
     one = text + f'[models.x]\nsource = "org/x@{COMMIT}"\nnodes = ["here"]\n'
     found = warnings(parse_inventory(one.encode(), tmp_path / "fleet.toml"))
     assert found == [f"{tmp_path}/fleet.toml: no model on mini-1"]
+
+
+def test_warnings_name_stores_meters_and_minutes_that_are_likely_not_meant(inventory: Inventory) -> None:
+    """A path on SSH nodes is one on each; a meter for two nodes counts twice; short minutes are trials."""
+    telemetry = replace(inventory.telemetry, minute_s=10)
+    nodes = tuple(replace(node, power_meter="tasmota://plug") for node in inventory.nodes)
+    found = warnings(replace(inventory, telemetry=telemetry, nodes=nodes))
+    path = inventory.path
+    store = (
+        f"store is a path: mini-1 would each write to {path.parent}/telemetry on their own disk, and"
+        " commands read that of this machine; name an s3:// store, or mount one folder there everywhere"
+    )
+    assert found == [
+        f"{path}: {store}",
+        f"{path}: minutes of 10 s (minute_s of [telemetry]) are for trials only",
+        f"{path}: mini-1, here have one power_meter: what it measures counts for each of them",
+    ]
+    local = tuple(replace(node, transport="local") for node in inventory.nodes)
+    assert warnings(replace(inventory, nodes=local)) == []
+
+
+def test_telemetry_and_alerts_have_the_defaults_of_their_settings(inventory: Inventory) -> None:
+    """What is left out is as the node's own settings have it; paths of this machine are absolute."""
+    telemetry = inventory.telemetry
+    assert telemetry == TelemetrySettings(secrets=inventory.path.parent / "secrets.env")
+    assert inventory.alerts == AlertSettings(latency_p95_ms=1500.0, model_latency_p95_ms={"tiny.2": 250.0})
+
+
+def test_a_store_with_an_endpoint_has_the_region_auto(inventory: Inventory) -> None:
+    """R2 and most other S3 servers take any region by that name; AWS does not."""
+    text = WHOLE.replace('store = "telemetry"', 'store = "s3://bucket/office/"')
+    text = text[: text.index("[models.llama]")] + '[telemetry]\nendpoint = "http://127.0.0.1:9000/"\n'
+    found = parse_inventory(text.encode(), inventory.path)
+    assert found.fleet.store == "s3://bucket/office"
+    assert (found.telemetry.endpoint, found.telemetry.region) == ("http://127.0.0.1:9000", "auto")
 
 
 def test_byte_order_mark_and_crlf_are_accepted(tmp_path: Path) -> None:
@@ -211,6 +255,7 @@ def test_no_value_of_any_key_raises_anything_but_inventory_error(data: st.DataOb
     line = f"{key} = {toml_text(data.draw(VALUES))}\n"
     nodes = [f'name = "{name}"\nroot = "/{name}"\nhost = "h"\n' for name in ("a", "b")]
     parts = {"[fleet]": 'name = "f"\n', "[[nodes]]": nodes[0], "[proxy]": ""}
+    parts |= {"[telemetry]": "", "[alerts]": ""}
     parts[table] = (
         "".join(part + "\n" for part in parts[table].splitlines() if not part.startswith(key)) + line
     )

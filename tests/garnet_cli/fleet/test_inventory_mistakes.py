@@ -55,12 +55,12 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "key unlike any": (
         with_model("zzz = 1"),
         "fleet.toml:10: [models.llama] zzz: is no key of [models.llama],"
-        " expected source, nodes, context or concurrency",
+        " expected source, nodes, context, concurrency or latency_p95_ms",
     ),
     "table misspelt": (
         GOOD + "[proxi]\n",
-        "fleet.toml:10: [proxi]: is no table of an inventory, expected [fleet], [[nodes]], [models.NAME]"
-        " or [proxy]; did you mean [proxy]?",
+        "fleet.toml:10: [proxi]: is no table of an inventory, expected [fleet], [[nodes]], [models.NAME],"
+        " [proxy], [telemetry] or [alerts]; did you mean [proxy]?",
     ),
     "fleet without name": (
         "[fleet]\n" + NODE,
@@ -275,6 +275,66 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "duration with a unit": (
         GOOD + '[proxy]\nstall_timeout_s = "60s"\n',
         'fleet.toml:11: [proxy] stall_timeout_s: is "60s", expected a number from 1 to 3600',
+    ),
+    "store in a bucket that cannot be": (
+        with_fleet('store = "s3://Garnet/office"'),
+        'fleet.toml:3: [fleet] store: is "s3://Garnet/office", expected "s3://bucket/prefix" or a path',
+    ),
+    "store under a prefix with an empty part": (
+        with_fleet('store = "s3://garnet//office"'),
+        'fleet.toml:3: [fleet] store: is "s3://garnet//office", expected a prefix of A-Z, a-z, 0-9, -, _, = and . between single slashes',
+    ),
+    "endpoint with a path": (
+        with_fleet('store = "s3://garnet"') + '[telemetry]\nendpoint = "https://s3.example.com/garnet"\n',
+        'fleet.toml:12: [telemetry] endpoint: is "https://s3.example.com/garnet", expected "https://host" or "https://host:port", without a path',
+    ),
+    "endpoint over http on the internet": (
+        with_fleet('store = "s3://garnet"') + '[telemetry]\nendpoint = "http://s3.example.com"\n',
+        'fleet.toml:12: [telemetry] endpoint: is "http://s3.example.com", expected https:// (http:// only to this machine or a private network)',
+    ),
+    "endpoint without a store": (
+        GOOD + '[telemetry]\nendpoint = "https://s3.example.com"\n',
+        'fleet.toml:11: [telemetry] endpoint: is for a store on S3, but store of [fleet] is missing, expected for example store = "s3://garnet/office"',
+    ),
+    "telemetry key misspelt": (
+        GOOD + "[telemetry]\nspool_limit = 1\n",
+        'fleet.toml:11: [telemetry] spool_limit: is no key of [telemetry]; did you mean "spool_limit_mb"?',
+    ),
+    "store's key in the inventory": (
+        GOOD + '[telemetry]\nsecret_access_key = "x"\n',
+        "fleet.toml:11: [telemetry] secret_access_key: is no key of [telemetry], expected endpoint, region, secrets, spool_limit_mb, clock_server, retention_raw_days, retention_days, minute_s or sample_s",
+    ),
+    "minute that does not divide 60": (
+        GOOD + "[telemetry]\nminute_s = 7\n",
+        "fleet.toml:11: [telemetry] minute_s: is 7, expected 60, or another whole number that divides it",
+    ),
+    "samples rarer than minutes": (
+        GOOD + "[telemetry]\nminute_s = 6\n",
+        "fleet.toml:10: [telemetry] sample_s: is 5, expected at most half of minute_s, which is 6",
+    ),
+    "raw minutes kept longer than compacted ones": (
+        GOOD + "[telemetry]\nretention_raw_days = 30\nretention_days = 10\n",
+        "fleet.toml:11: [telemetry] retention_raw_days: is 30, expected at most retention_days, which is 10",
+    ),
+    "threshold out of range": (
+        GOOD + "[alerts]\nthrottle_pct = 101\n",
+        "fleet.toml:11: [alerts] throttle_pct: is 101, expected a number from 0 to 100",
+    ),
+    "warning after its alert": (
+        GOOD + "[alerts]\nthrottle_warning_pct = 6\n",
+        "fleet.toml:11: [alerts] throttle_warning_pct: is 6, expected at most throttle_pct, which is 5",
+    ),
+    "alert misspelt": (
+        GOOD + "[alerts]\ndisk_free_pc = 5\n",
+        'fleet.toml:11: [alerts] disk_free_pc: is no key of [alerts]; did you mean "disk_free_pct"?',
+    ),
+    "model's budget as text": (
+        with_model('latency_p95_ms = "1s"'),
+        'fleet.toml:10: [models.llama] latency_p95_ms: is "1s", expected a number from 0.1 to 3.6e+06',
+    ),
+    "power meter of another kind": (
+        with_node('power_meter = "kasa://plug"'),
+        'fleet.toml:7: [[nodes]] "mini-1" power_meter: is "kasa://plug", expected "shelly://host", "shelly://host/id", "tasmota://host" or "apc://community@host/outlet"',
     ),
     "value cut off": (
         FLEET + "timezone =\n",

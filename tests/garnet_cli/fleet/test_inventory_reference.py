@@ -10,6 +10,7 @@ import pytest
 from garnet_cli.fleet.inventory_file import parse_inventory
 from garnet_cli.fleet.inventory_reference import example, markdown
 from garnet_cli.fleet.inventory_schema import TABLES
+from node_scripts.monitor.config import AlertSettings
 from tests.conftest import ROOT
 
 
@@ -41,6 +42,12 @@ def test_example_loads_with_every_key_uncommented() -> None:
     assert (
         parse_inventory(every.encode(), Path("inventory.toml")).nodes[0].jump == "ops@bastion.example.com:22"
     )
+
+
+def test_every_threshold_of_the_nodes_alerts_can_be_set() -> None:
+    """A field that the monitor knows is a key of [alerts]; a model's own budget is a key of its table."""
+    fields = set(AlertSettings.__dataclass_fields__)
+    assert {key.name for key in TABLES["[alerts]"]} == fields - {"model_latency_p95_ms"}
 
 
 def test_defaults_are_right_values() -> None:
