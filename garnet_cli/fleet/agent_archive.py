@@ -9,7 +9,10 @@ from pathlib import Path
 
 import node_scripts
 
-PARTS = ("__init__.py", "artifacts.py", "contracts.py", "files.py", "paths.py", "agent", "supervision")
+PARTS = (
+    *("__init__.py", "artifacts.py", "contracts.py", "files.py", "histogram.py", "paths.py", "records.py"),
+    *("agent", "supervision"),
+)
 """What the agent is made of: the proxy and the loader run from releases."""
 
 

@@ -16,6 +16,8 @@ LOCK = "node_scripts/requirements.lock"
 LOADER_FILES = (
     "node_scripts/__init__.py",
     "node_scripts/contracts.py",
+    "node_scripts/histogram.py",
+    "node_scripts/records.py",
     LOCK,
 )
 """What a loader runs on besides the files whose names begin with LOADER_PREFIXES."""
