@@ -60,6 +60,12 @@ class Rack:
         self.shared_environments = True
         self.models: dict[str, dict[str, Any]] = {}
         self.proxy: dict[str, Any] = {"latency_budget_ms": 60000}
+        self.store: str | None = None
+        """``s3://bucket/prefix`` or a path."""
+        self.telemetry: dict[str, Any] = {}
+        self.alerts: dict[str, Any] = {}
+        self.secrets: dict[str, str] = {}
+        """What the operator's file of secrets holds; without any there is no such file."""
         self.environment = dict(os.environ, GARNET_CACHE=str(CACHE))
         for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "FORCE_COLOR"):
             self.environment.pop(name, None)
@@ -87,6 +93,8 @@ class Rack:
         lines = ["[fleet]", 'name = "test"']
         if self.shared_environments:
             lines.append(f'environments = "{CACHE / "envs"}"')
+        if self.store is not None:
+            lines.append(f'store = "{self.store}"')
         for node in self.nodes:
             lines += ["[[nodes]]", f'name = "{node.name}"', f'root = "{node.root}"', *node.lines]
             lines += [f'listen = "127.0.0.1:{node.port}"', 'address = "127.0.0.1"', "boot = false"]
@@ -97,8 +105,18 @@ class Rack:
                 *(f"{key} = {json.dumps(value)}" for key, value in settings.items()),
             ]
             lines.append("")
-        lines += ["[proxy]", *(f"{key} = {json.dumps(value)}" for key, value in self.proxy.items())]
+        telemetry = dict(self.telemetry)
+        if self.secrets:
+            telemetry["secrets"] = str(self._write_secrets())
+        for name, table in (("proxy", self.proxy), ("telemetry", telemetry), ("alerts", self.alerts)):
+            lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
         self.inventory.write_text("\n".join(lines) + "\n")
+
+    def _write_secrets(self) -> Path:
+        path = self.folder / "secrets.env"
+        path.touch(mode=0o600)
+        path.write_text("".join(f"{name}={value}\n" for name, value in self.secrets.items()))
+        return path
 
     def garnet(
         self, *arguments: str, code: int | None = 0, timeout: float = 280
