@@ -25,15 +25,24 @@ LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 def read_secrets(inventory: Inventory, environ: Mapping[str, str]) -> dict[str, str]:
     """Return what is known of SECRET_NAMES, in their order; the environment wins over the file.
 
-    A variable set to nothing hides the file's. Raises :class:`UsageError` with every mistake of the
-    file, or where it is missing, or where others can read it.
+    Raises :class:`UsageError` with every mistake of the file, or where it is missing, or where others
+    can read it.
+    """
+    return {name: value for name, value in told_secrets(inventory, environ).items() if value}
+
+
+def told_secrets(inventory: Inventory, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what `up` should write; empty is what the file sets to nothing, to be taken away.
+
+    A variable set to nothing counts as not set: that is what CI services make of a secret they lack.
+    Raises as ``read_secrets``.
     """
     path = inventory.telemetry.secrets
     found = {} if path is None else parse_secrets(_content(path), path)
     for name in SECRET_NAMES:
-        if name in environ:
-            found[name] = _checked(environ[name].strip(), f"the environment's {name}")
-    return {name: found[name] for name in SECRET_NAMES if found.get(name)}
+        if value := environ.get(name, "").strip():
+            found[name] = _checked(value, f"the environment's {name}")
+    return {name: found[name] for name in SECRET_NAMES if name in found}
 
 
 def parse_secrets(text: str, path: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from garnet_cli.errors import UsageError
 from garnet_cli.fleet.inventory import Inventory
 from garnet_cli.fleet.inventory_file import parse_inventory
-from garnet_cli.fleet.secrets_file import parse_secrets, read_secrets
+from garnet_cli.fleet.secrets_file import parse_secrets, read_secrets, told_secrets
 
 FLEET = b'[fleet]\nname = "f"\n[[nodes]]\nname = "a"\nhost = "h"\nroot = "/srv/g"\n'
 CANARY = "canary-7f0dc925"
@@ -33,10 +33,18 @@ def write(inventory: Inventory, text: str, mode: int = 0o600) -> Path:
 
 
 def test_the_environment_wins_over_the_file(inventory: Inventory) -> None:
-    """A variable set to nothing takes the file's value away; other variables are not looked at."""
-    write(inventory, "GARNET_STORE_ACCESS_KEY_ID=file\nGARNET_ROUTE_ALERTS=json://file\n")
+    """A variable set to nothing counts as not set; other variables are not looked at."""
+    write(inventory, "GARNET_ROUTE_ALERTS=json://file\nGARNET_STORE_ACCESS_KEY_ID=file\n")
     environ = {"GARNET_STORE_ACCESS_KEY_ID": "mine", "GARNET_ROUTE_ALERTS": "", "HOME": "/root"}
-    assert read_secrets(inventory, environ) == {"GARNET_STORE_ACCESS_KEY_ID": "mine"}
+    expected = {"GARNET_STORE_ACCESS_KEY_ID": "mine", "GARNET_ROUTE_ALERTS": "json://file"}
+    assert list(read_secrets(inventory, environ).items()) == list(expected.items())
+
+
+def test_what_the_file_sets_to_nothing_is_to_be_taken_away(inventory: Inventory) -> None:
+    """To use it is to have none; to write it is to remove it."""
+    write(inventory, "GARNET_ROUTE_ALERTS=\n")
+    assert read_secrets(inventory, {}) == {}
+    assert told_secrets(inventory, {}) == {"GARNET_ROUTE_ALERTS": ""}
 
 
 def test_without_a_file_the_environment_is_all(inventory: Inventory) -> None:
