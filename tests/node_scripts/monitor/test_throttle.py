@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +23,7 @@ from node_scripts.records import ThermalMinute
 Series = list[tuple[float, int | None, bool | None]]
 
 
-def _series(levels: list[int | None], *, packed: bool | None = True) -> Series:
+def _series(levels: Sequence[int | None], *, packed: bool | None = True) -> Series:
     return [(5.0 * (number + 1), level, packed) for number, level in enumerate(levels)]
 
 

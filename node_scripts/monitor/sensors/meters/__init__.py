@@ -1,0 +1,1 @@
+"""Power meters: smart plugs and rack PDUs, which see the whole machine."""
