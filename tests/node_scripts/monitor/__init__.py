@@ -1,1 +1,1 @@
-"""Tests."""
+"""Tests of node_scripts/monitor."""
