@@ -6,7 +6,7 @@ import re
 
 TOOL = "/usr/sbin/ioreg"
 COMMAND = (TOOL, "-r", "-d", "1", "-w", "0", "-c", "IOAccelerator")
-IN_USE = re.compile(r'"In use system memory"\s*=\s*(\d+)(?=\s*[,}])')
+IN_USE = re.compile(r'"In use system memory"\s*=\s*(\d+)(?=[ \t]*[,}])')
 
 
 def parse_gpu_bytes(output: str) -> int | None:

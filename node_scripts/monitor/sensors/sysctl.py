@@ -16,7 +16,7 @@ SWAP = "vm.swapusage"
 PRESSURE = "kern.memorystatus_vm_pressure_level"
 COMMAND = (TOOL, "-i", MEMORY, SWAP, PRESSURE)
 MACHINE_COMMAND = (TOOL, "-i", APPLE_SILICON, VIRTUAL)
-USED = re.compile(r"\bused\s*=\s*(\S+)")
+USED = re.compile(r"\bused\s*=\s*([\d.,]+[KMGT])(?!\S)")
 PRESSURES = (1, 2, 4)
 """Normal, warn, critical."""
 
@@ -32,8 +32,9 @@ class MemoryState:
 
 
 def parse_sysctl(output: str) -> dict[str, str]:
-    """Return the values by name, stripped."""
-    return {name.strip(): value.strip() for name, value in fields_from_sysctl(output).items()}
+    """Return the values by name, stripped; a last line without its end is cut and does not count."""
+    lines = output[: output.rfind("\n") + 1]
+    return {name.strip(): value.strip() for name, value in fields_from_sysctl(lines).items()}
 
 
 def memory_state(fields: Mapping[str, str]) -> MemoryState:

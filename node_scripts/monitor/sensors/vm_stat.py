@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from node_scripts.agent.host import available_from_vm_stat
+from node_scripts.agent.host import AVAILABLE
 
 TOOL = "/usr/bin/vm_stat"
 COMMAND = (TOOL,)
@@ -38,7 +38,9 @@ def parse_vm_stat(output: str) -> VirtualMemory:
         return pages[name] * page if name in pages else None
 
     return VirtualMemory(
-        available_bytes=available_from_vm_stat(output),
+        available_bytes=sum(pages[name] for name in AVAILABLE) * page
+        if pages.keys() >= set(AVAILABLE)
+        else None,
         wired_bytes=in_bytes("Pages wired down"),
         compressed_bytes=in_bytes("Pages occupied by compressor"),
         swap_in_total_bytes=in_bytes("Swapins"),
