@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from node_scripts.records import Eviction
+
 SCHEMA = 1
 """Version of the records below that are kept on disk; readers refuse a newer one."""
 
@@ -188,6 +190,8 @@ class LoaderStats:
     generation_alive: bool | None = None
     unknown: list[str] = field(default_factory=list)
     """Names of the observers that this mlx-lm does not support."""
+    recent_evictions: list[Eviction] = field(default_factory=list)
+    """The last 256 of ``evictions``, oldest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -217,6 +221,8 @@ class LoaderStatus:
     pid: int | None = None
     last_error: str | None = None
     stats: LoaderStats | None = None
+    busy_s: float | None = None
+    """Seconds with at least one request in it since the proxy knows the loader, by the monotonic clock."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -240,6 +246,10 @@ class PeerStatus:
     models: list[str]
     """Models that it can serve now."""
     last_error: str | None = None
+    raised: list[str] = field(default_factory=list)
+    """Nodes for which it has raised the alert that they are missing; empty while it is unreachable."""
+    clock_offset_s: float | None = None
+    """Its clock minus this node's, within half a heartbeat's round trip; ``None`` while unreachable."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -262,6 +272,8 @@ class ProxyStatus:
     draining: list[LoaderStatus] = field(default_factory=list)
     """Loaders in no slot any more that still have requests in flight."""
     last_error: str | None = None
+    unrecorded_requests: int = 0
+    """Requests that the journal could not take since the proxy started."""
     settings_digest: str | None = None
     """``files.digest_of`` fleet.json, keys.json and secrets.env as the proxy last loaded them."""
 
@@ -285,6 +297,8 @@ class Heartbeat:
     node: str
     time_unix: float
     models: list[HeartbeatModel]
+    raised: list[str] = field(default_factory=list)
+    """Nodes for which this one's monitor has raised the alert that they are missing."""
 
 
 # --- supervised jobs ----------------------------------------------------------------------------

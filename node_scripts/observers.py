@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from node_scripts.contracts import LoaderStats
+from node_scripts.recent_evictions import RecentEvictions
 
 Reader = Callable[[], Any]
 Observer = Callable[["Counters", Any], dict[str, Reader]]
@@ -117,17 +118,23 @@ def observe_lookups(counters: Counters, server: Any) -> dict[str, Reader]:
     return counters.readers("lookups", "hits", "hit_tokens", "lookup_tokens")
 
 
-def observe_evictions(counters: Counters, server: Any) -> dict[str, Reader]:
-    """Count sequences pushed out of the prompt cache; prefixes merged into longer ones do not count."""
+def observe_evictions(_counters: Counters, server: Any) -> dict[str, Reader]:
+    """Count sequences pushed out of the prompt cache, and keep the last ones' kinds and sizes.
+
+    Prefixes merged into longer ones do not count.
+    """
     order = server.LRUPromptCache.CacheOrder
     pop = order.pop
+    latest = _remember_latest(server.LRUPromptCache)
+    recent = RecentEvictions()
 
     def counted_pop(self: Any) -> Any:
-        counters.add(evictions=1)
-        return pop(self)
+        popped = pop(self)
+        recent.note(latest(), self, popped)
+        return popped
 
     order.pop = counted_pop
-    return counters.readers("evictions")
+    return {"evictions": lambda: recent.count, "recent_evictions": recent.kept}
 
 
 def observe_generation(counters: Counters, server: Any) -> dict[str, Reader]:

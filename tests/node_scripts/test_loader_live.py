@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from node_scripts.recent_evictions import KINDS
 from tests.node_scripts.loader_process import (
     RunningLoader,
     loader_command,
@@ -96,6 +97,9 @@ def test_figures_show_work_in_progress_and_evictions(node_python: Path, slow_mod
         after = loader.stats()
         assert (after["cache_sequences"], after["requests"]) == (2, 5)
         assert after["evictions"] >= 3
+        kept = after["recent_evictions"]
+        assert [one["serial"] for one in kept] == list(range(1, after["evictions"] + 1))
+        assert all(one["kind"] in KINDS and one["tokens"] > 0 and one["size_bytes"] > 0 for one in kept)
 
 
 def ask_in_text(loader: RunningLoader, prompt: str) -> None:

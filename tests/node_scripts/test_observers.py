@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from node_scripts.observers import OBSERVERS, Observers
+from node_scripts.recent_evictions import KEPT_EVICTIONS
 
 
 def stand_in() -> Any:
@@ -123,3 +124,80 @@ def test_part_that_vanishes_while_running_is_unknown_not_zero() -> None:
 def test_every_observer_is_named_once() -> None:
     """Names are what operators read under unknown."""
     assert len(OBSERVERS) == 8
+
+
+def caching_server(*, attribute: str = "", entry: Any = None) -> Any:
+    """Return a stand-in whose prompt cache evicts as mlx_lm's does, without the part ``attribute``."""
+    server = stand_in()
+
+    class CacheOrder:
+        def __init__(self) -> None:
+            self.sequences: list[tuple[str, list[int]]] = []
+
+        def pop(self) -> tuple[str, list[int]]:
+            return self.sequences.pop(0)
+
+    class LRUPromptCache(server.LRUPromptCache):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            self._lru = CacheOrder()
+            self._trie = SimpleNamespace(get=lambda _model, _tokens: entry)
+            if attribute:
+                delattr(self, attribute)
+
+        def evict(self, tokens: list[int], order: CacheOrder) -> None:
+            order.sequences.append(("m", tokens))
+            assert order.pop() == ("m", tokens)
+
+    LRUPromptCache.CacheOrder = CacheOrder
+    server.LRUPromptCache = LRUPromptCache
+    return server
+
+
+def test_evictions_are_kept_with_kind_and_sizes_but_no_tokens() -> None:
+    """The last 256 of them; serials go on."""
+    entry = SimpleNamespace(cache_type="user", nbytes=4096, prompt_cache=["content"])
+    server, observers = caching_server(entry=entry), Observers()
+    observers.install(server)
+    cache = server.LRUPromptCache()
+    for length in range(1, KEPT_EVICTIONS + 11):
+        cache.evict([987654321] * length, cache._lru)
+    stats = observers.snapshot()
+    assert stats.evictions == KEPT_EVICTIONS + 10
+    assert [one.serial for one in stats.recent_evictions] == list(range(11, KEPT_EVICTIONS + 11))
+    last = stats.recent_evictions[-1]
+    assert (last.kind, last.tokens, last.size_bytes) == ("user", KEPT_EVICTIONS + 10, 4096)
+    assert "987654321" not in repr(stats)
+    assert "content" not in repr(stats)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "entry"),
+    [
+        ("_lru", SimpleNamespace(cache_type="user", nbytes=1)),
+        ("_trie", SimpleNamespace(cache_type="user", nbytes=1)),
+        ("", SimpleNamespace()),
+        ("", SimpleNamespace(cache_type="what a client wrote", nbytes="much")),
+        ("", None),
+    ],
+)
+def test_eviction_of_an_unknown_cache_is_kept_as_unknown(attribute: str, entry: Any) -> None:
+    """Another mlx-lm's private parts: the sequence is evicted all the same."""
+    server, observers = caching_server(attribute=attribute, entry=entry), Observers()
+    observers.install(server)
+    cache = server.LRUPromptCache()
+    cache.evict([1, 2, 3], server.LRUPromptCache.CacheOrder())
+    cache.evict([1, 2, 3], getattr(cache, "_lru", server.LRUPromptCache.CacheOrder()))
+    stats = observers.snapshot()
+    assert [(one.kind, one.tokens, one.size_bytes) for one in stats.recent_evictions] == [
+        ("unknown", 3, None)
+    ] * 2
+    assert (stats.evictions, stats.unknown) == (2, [])
+
+
+def test_eviction_that_fails_is_not_counted() -> None:
+    """Nothing was pushed out."""
+    server, observers = caching_server(), Observers()
+    observers.install(server)
+    with pytest.raises(IndexError):
+        server.LRUPromptCache.CacheOrder().pop()
+    assert (observers.snapshot().evictions, observers.snapshot().recent_evictions) == (0, [])
