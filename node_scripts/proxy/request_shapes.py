@@ -14,7 +14,6 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 Temperature = Annotated[float, Meta(ge=0, le=2)]
-TopP = Annotated[float, Meta(gt=0, le=1)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 RepetitionPenalty = Annotated[float, Meta(ge=0, le=10)]
@@ -81,7 +80,7 @@ class Request(Struct, kw_only=True, omit_defaults=True):
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     temperature: Temperature | None = None
-    top_p: TopP | None = None
+    top_p: Probability | None = None
     top_k: Count | None = None
     min_p: Probability | None = None
     xtc_probability: Probability | None = None

@@ -20,6 +20,7 @@ def check_sampling(request: Request, *, most_tokens: int, context: int, vocabula
     ``vocabulary_size`` as in ``validation.Limits``.
 
     - A temperature below COLDEST_TEMPERATURE becomes 0.
+    - ``top_p`` 0 becomes temperature 0: of the tokens it leaves the likeliest, but mlx_lm takes it for off.
     - ``seed`` is dropped at temperature 0, else negative ones become unsigned.
     - ``logprobs`` of the completions API, a number there, becomes ``logprobs`` and ``top_logprobs``.
     """
@@ -32,6 +33,8 @@ def check_sampling(request: Request, *, most_tokens: int, context: int, vocabula
         _check_range(name, getattr(request, name), 0, context)
     if request.temperature is not None and request.temperature < COLDEST_TEMPERATURE:
         request.temperature = 0.0
+    if request.top_p == 0:
+        request.temperature, request.top_p = 0.0, None
     if request.seed is not None:
         # Without sampling a seed changes nothing, but with one a loader serves one at a time.
         request.seed = request.seed % 2**64 if request.temperature else None

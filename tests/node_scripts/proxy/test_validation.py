@@ -151,6 +151,17 @@ def test_the_number_of_log_probabilities_of_text_completions_is_translated(count
     assert refusal("chat", chat("m", logprobs=1)).param == "logprobs"
 
 
+def test_top_p_of_0_takes_the_likeliest_token_as_openai_has_it() -> None:
+    """mlx_lm takes it for off, which would be the opposite."""
+    parsed = parse_chat(top_p=0, temperature=1, seed=1)
+    assert sent(parsed)["temperature"] == 0
+    assert {"top_p", "seed"}.isdisjoint(sent(parsed))
+    assert parsed.greedy
+    assert parsed.digest == parse_chat(temperature=0).digest
+    assert sent(parse_chat(top_p=1e-9, temperature=1))["top_p"] == 1e-9
+    assert refusal("chat", chat("m", top_p=-0.1)).param == "top_p"
+
+
 def test_seeds_are_sent_only_where_they_matter() -> None:
     """At temperature 0 a seed would only cost the batch; negative ones become unsigned."""
     assert "seed" not in sent(parse_chat(seed=1))
