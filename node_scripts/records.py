@@ -41,7 +41,7 @@ class RequestRecord:
     error: str = ""
     """The error's code (OpenAI's shape), one of a fixed set; empty unless ``outcome`` is error."""
     status: int = 200
-    """HTTP status sent; 200 with outcome ``error`` is a stream that was broken off."""
+    """HTTP status sent, 0 if none was; 200 with outcome ``error`` is a stream that was broken off."""
     stream: bool = False
     key: str = ""
     """Name of the client's key; empty where none was asked for."""
@@ -284,7 +284,18 @@ class Minute:
 # --- events -------------------------------------------------------------------------------------
 
 EventKind = Literal[
-    "swap", "deploy", "up", "down", "alert", "restart", "incident", "eviction", "clock", "spool", "monitor"
+    "swap",
+    "deploy",
+    "up",
+    "down",
+    "keys",
+    "alert",
+    "restart",
+    "incident",
+    "eviction",
+    "clock",
+    "spool",
+    "monitor",
 ]
 
 

@@ -7,73 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import re
 import time
 import traceback
-from typing import Literal
 
 import msgspec
 
-from node_scripts.contracts import HEARTBEAT_PATH, PEER_HEADER
+from node_scripts.contracts import HEARTBEAT_PATH
 from node_scripts.proxy import refusals
-from node_scripts.proxy.attempt import SUSPECT_HEADER
+from node_scripts.proxy.asked import Asked, GoneError, Kind
 from node_scripts.proxy.call import Call
 from node_scripts.proxy.departure import departure_of
 from node_scripts.proxy.identity import verify_peer
 from node_scripts.proxy.node import Node
 from node_scripts.proxy.openai_errors import RequestRejectedError
 from node_scripts.proxy.replies import Receive, Reply, Scope, Send
+from node_scripts.proxy.request_note import RequestNote
 from node_scripts.proxy.service import StreamBrokenError
 from node_scripts.proxy.validation import Limits, parse, peek_model
 
 _LOG = logging.getLogger("garnet.proxy.app")
 
-_KINDS: dict[str, Literal["chat", "text"]] = {"/v1/chat/completions": "chat", "/v1/completions": "text"}
 _MODELS_PATH = "/v1/models"
 _HEALTH_PATH = "/health"
 _LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SERVER_ERRORS = 500
-
-
-class GoneError(Exception):
-    """The client went away while its request was being read."""
-
-
-class Asked:
-    """A request's head."""
-
-    __slots__ = ("authorization", "length", "method", "path", "peer", "request_id", "suspect")
-
-    def __init__(self, scope: Scope) -> None:
-        """Read the headers that matter."""
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.authorization: bytes | None = None
-        self.length: bytes | None = None
-        self.peer: bytes | None = None
-        self.suspect = False
-        given_id: bytes | None = None
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                self.authorization = value
-            elif name == b"content-length":
-                self.length = value
-            elif name == _PEER_HEADER:
-                self.peer = value
-            elif name == b"x-request-id":
-                given_id = value
-            elif name == _SUSPECT_HEADER:
-                self.suspect = True
-        if self.peer is not None and given_id is not None and _REQUEST_ID.fullmatch(given_id):
-            self.request_id = given_id.decode()
-        else:
-            self.request_id = "req-" + os.urandom(12).hex()
-
-
-_PEER_HEADER = PEER_HEADER.encode()
-_SUSPECT_HEADER = SUSPECT_HEADER.encode()
 
 
 class App:
@@ -89,6 +46,7 @@ class App:
         if scope["type"] != "http":
             raise RuntimeError(f"not HTTP: {scope['type']}")
         asked = Asked(scope)
+        note = asked.note
         node = self._node
         counters = node.counters
         reply = Reply(send, asked.request_id, node.settings.fleet.node.encode())
@@ -102,31 +60,35 @@ class App:
                 counters.failed += 1
             else:
                 counters.rejected += 1
+            note.fail(error.code)
             await reply.rejected(error, close=error.code == "request_too_large")
-        except StreamBrokenError:
+        except StreamBrokenError as error:
             counters.failed += 1
+            note.fail(error.code)
         except GoneError:
-            pass
+            note.cancelled = True
         except asyncio.CancelledError:
             departure.forgive()
+            note.cancelled = departure.gone
             if not departure.gone:
                 counters.failed += 1
-                await self._end(reply, refusals.stopping())
+                await self._end(reply, refusals.stopping(), note)
         except Exception as error:  # noqa: BLE001 -- the boundary: any failure becomes a 500 and a log entry
             self._log_failure(error, asked)
-            await self._end(reply, refusals.internal(asked.request_id))
+            await self._end(reply, refusals.internal(asked.request_id), note)
         finally:
             departure.watch(None)
             counters.in_flight -= 1
+            if asked.is_completion:
+                node.journal.note(note.record(reply.status))
 
     async def answer(self, asked: Asked, scope: Scope, receive: Receive, reply: Reply) -> None:
         """Route one request by its path."""
         path = asked.path
-        kind = _KINDS.get(path)
-        if kind is not None:
+        if asked.kind is not None:
             if asked.method != "POST":
                 raise refusals.wrong_method(asked.method, path, "POST")
-            await self._complete(kind, asked, scope, receive, reply)
+            await self._complete(asked.kind, asked, scope, receive, reply)
             return
         if path not in (_HEALTH_PATH, HEARTBEAT_PATH) and not path.startswith(_MODELS_PATH):
             raise refusals.no_such_path(asked.method, path)
@@ -152,7 +114,8 @@ class App:
             client = scope.get("client")
             if client is not None and client[0] in _LOOPBACK:
                 return
-        elif keys.admits(asked.authorization):
+        elif (name := keys.admitted(asked.authorization)) is not None:
+            asked.note.key = name
             return
         raise refusals.not_authorized(given=asked.authorization is not None)
 
@@ -166,22 +129,27 @@ class App:
 
     # --- completions ------------------------------------------------------------------------
 
-    async def _complete(
-        self, kind: Literal["chat", "text"], asked: Asked, scope: Scope, receive: Receive, reply: Reply
-    ) -> None:
+    async def _complete(self, kind: Kind, asked: Asked, scope: Scope, receive: Receive, reply: Reply) -> None:
         node = self._node
+        note = asked.note
         node.counters.requests += 1
         settings = node.settings
         forwarded = asked.peer is not None
-        if not forwarded:
+        if forwarded:
+            # Until it is verified, its word counts for what the fleet knows: what a peer is refused
+            # is its client's error and told there.
+            note.forwarded = asked.claimed_peer in node.peers
+        else:
             self._admit_client(asked, scope)
-        body = await self.read_body(asked, receive)
+        body = await asked.body(receive, settings.fleet.proxy.max_body_bytes)
         if forwarded:
             self._admit_peer(asked, body)
+            note.forwarded = True
         model = peek_model(body)
         gate = node.gates.get(model)
         if gate is None:
             raise refusals.unknown_model(model, node.served_models())
+        note.model = model
         active = gate.active
         limits = Limits(
             max_tokens=settings.fleet.proxy.max_tokens_limit,
@@ -189,6 +157,7 @@ class App:
             vocabulary_size=None if active is None else active.vocabulary_size,
         )
         parsed = parse(kind, body, limits)
+        note.stream = parsed.stream
         now = asyncio.get_running_loop().time()
         deaths = node.poison.deaths(parsed.digest, now) if len(node.poison) else 0
         if deaths and node.poison.refused(parsed.digest, now):
@@ -201,30 +170,9 @@ class App:
             suspect=deaths > 0 or (forwarded and asked.suspect),
             arrived=now,
             queue_timeout_s=settings.fleet.proxy.queue_timeout_s,
+            note=note,
         )
         await node.service.serve(call, gate, reply)
-
-    async def read_body(self, asked: Asked, receive: Receive) -> bytes:
-        """Read the body, up to the configured limit. Raises GoneError if the client goes away."""
-        limit = self._node.settings.fleet.proxy.max_body_bytes
-        if asked.length is not None and int(asked.length) > limit:
-            raise refusals.body_too_large(limit)
-        message = await receive()
-        body: bytes = message.get("body", b"")
-        if message["type"] == "http.request" and not message.get("more_body"):
-            if len(body) > limit:
-                raise refusals.body_too_large(limit)
-            return body
-        parts = bytearray()
-        while True:
-            if message["type"] == "http.disconnect":
-                raise GoneError
-            parts += message.get("body", b"")
-            if len(parts) > limit:
-                raise refusals.body_too_large(limit)
-            if not message.get("more_body"):
-                return bytes(parts)
-            message = await receive()
 
     # --- the rest ---------------------------------------------------------------------------
 
@@ -261,8 +209,9 @@ class App:
         frames = "".join(traceback.format_tb(error.__traceback__))
         _LOG.error("%s: %s\n%s", asked.request_id, type(error).__name__, frames)
 
-    async def _end(self, reply: Reply, refusal: RequestRejectedError) -> None:
+    async def _end(self, reply: Reply, refusal: RequestRejectedError, note: RequestNote) -> None:
         """End the answer with an error, as far as it can still be told."""
+        note.fail(refusal.code)
         if not reply.started:
             await reply.rejected(refusal)
         elif not reply.ended:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from node_scripts.proxy.events import BrokenStreamError
+from node_scripts.proxy.usage import Usage, usage_of
 
 
 class _ToolCallPiece(msgspec.Struct):
@@ -128,6 +129,11 @@ class PlainAnswer:
             usage=self._usage,
         )
         return _encoder.encode(answer)
+
+    @property
+    def usage(self) -> Usage:
+        """The counts that the answer tells."""
+        return usage_of(self._usage)
 
     def _message(self) -> _Message:
         message = _Message(role="assistant", content="".join(self._text) or None)

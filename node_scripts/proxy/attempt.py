@@ -13,12 +13,13 @@ import asyncio
 from node_scripts.contracts import NODE_HEADER
 from node_scripts.proxy.assembly import PlainAnswer
 from node_scripts.proxy.call import Call
-from node_scripts.proxy.events import BrokenStreamError, EventSplitter, data_of, is_done, is_usage
+from node_scripts.proxy.events import BrokenStreamError, EventSplitter, data_of, is_done, usage_in
 from node_scripts.proxy.loaders import Loader
-from node_scripts.proxy.openai_errors import RequestRejectedError, rejected_by_loader
+from node_scripts.proxy.openai_errors import RequestRejectedError, code_of, rejected_by_loader
 from node_scripts.proxy.peers import Peer
 from node_scripts.proxy.refusals import LOADER_DIED_HEADER
 from node_scripts.proxy.replies import Reply
+from node_scripts.proxy.usage import usage_of_answer
 from node_scripts.proxy.wire import Connection, CutError, RefusedError, StalledError, WireError, connect_unix
 
 HOLD_BACK_S = 5.0
@@ -63,6 +64,7 @@ class Attempt:
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self.first_token_at: float | None = None
+        call.note.begin_attempt(f"peer:{place.name}" if isinstance(place, Peer) else place.name)
 
     async def run(self) -> None:
         """Send the request and pass the answer on, to its end.
@@ -140,6 +142,7 @@ class Attempt:
         if not connection.delimited:
             raise CutError("an answer without a length")
         await self._reply.whole(OK, body)
+        self._call.note.usage = usage_of_answer(body)
 
     async def _assemble(self, connection: Connection) -> None:
         answer = PlainAnswer(self._call.parsed.kind)
@@ -153,6 +156,7 @@ class Attempt:
                     continue
                 if is_done(event):
                     await self._reply.whole(OK, answer.finish())
+                    self._call.note.usage = answer.usage
                     return
                 payload = data_of(event)
                 if payload is not None:
@@ -185,7 +189,11 @@ class Attempt:
                     passed.append(event)
             elif is_done(event) or event.startswith(_ERROR_EVENT):
                 return event
-            elif self._call.parsed.include_usage or not is_usage(event):
+            elif (usage := usage_in(event)) is not None:
+                self._call.note.usage = usage
+                if self._call.parsed.include_usage:
+                    passed.append(event)
+            else:
                 if self.first_token_at is None:
                     self._note_first_token()
                 passed.append(event)
@@ -198,6 +206,7 @@ class Attempt:
 
     def _note_first_token(self) -> None:
         self.first_token_at = self._loop.time()
+        self._call.note.first_token()
         if isinstance(self._place, Loader):
             self._place.leave_lane(self._call)
 
@@ -214,7 +223,7 @@ class PassedRefusalError(RequestRejectedError):
 
     def __init__(self, status: int, raw: bytes) -> None:
         """Keep the answer."""
-        super().__init__("refused by the serving node", status=status)
+        super().__init__("refused by the serving node", status=status, code=code_of(raw))
         self._raw = raw
 
     def body(self) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from node_scripts.proxy.request_note import RequestNote
 from node_scripts.proxy.validation import ParsedRequest
 
 
@@ -16,6 +17,7 @@ class Call:
         "deadline",
         "deaths",
         "forwarded",
+        "note",
         "parsed",
         "path",
         "request_id",
@@ -33,9 +35,11 @@ class Call:
         suspect: bool,
         arrived: float,
         queue_timeout_s: float,
+        note: RequestNote,
     ) -> None:
-        """Note a request that came at ``arrived`` (monotonic seconds) for ``path``."""
+        """Note a request that came at ``arrived`` (the loop's seconds) for ``path``."""
         self.parsed = parsed
+        self.note = note
         self.path = path
         self.request_id = request_id
         self.forwarded = forwarded

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
 import msgspec
 
 from node_scripts.contracts import Slot
 from node_scripts.proxy import refusals
-from node_scripts.proxy.app import App, Asked
+from node_scripts.proxy.app import App
+from node_scripts.proxy.asked import Asked
 from node_scripts.proxy.node import Node
 from node_scripts.proxy.openai_errors import RequestRejectedError
 from node_scripts.proxy.replies import Receive, Reply, Scope
@@ -16,6 +18,10 @@ from node_scripts.proxy.settings import SettingsError
 
 _PREFIX = "/control/"
 _SLOTS = "/control/slots/"
+MOST_RAISED = 256
+"""Far more nodes than a fleet has."""
+
+_raised_decoder = msgspec.json.Decoder(Annotated[list[str], msgspec.Meta(max_length=MOST_RAISED)])
 
 
 class ControlApp(App):
@@ -36,6 +42,10 @@ class ControlApp(App):
         elif asked.path == "/control/reload":
             self._expect(asked, "POST")
             await self._reloaded(reply)
+        elif asked.path == "/control/raised":
+            self._expect(asked, "PUT")
+            self._node.raised = self._decode_raised(await self._body(asked, receive))
+            await reply.whole(200, b'{"raised":true}')
         elif asked.path.startswith(_SLOTS):
             await self._slot(asked, scope, receive, reply)
         else:
@@ -44,6 +54,17 @@ class ControlApp(App):
     def _expect(self, asked: Asked, method: str) -> None:
         if asked.method != method:
             raise refusals.wrong_method(asked.method, asked.path, method)
+
+    async def _body(self, asked: Asked, receive: Receive) -> bytes:
+        return await asked.body(receive, self._node.settings.fleet.proxy.max_body_bytes)
+
+    @staticmethod
+    def _decode_raised(body: bytes) -> list[str]:
+        try:
+            nodes: list[str] = _raised_decoder.decode(body)
+        except msgspec.DecodeError as error:
+            raise RequestRejectedError(f"Not a list of nodes: {error}", code="invalid_raised") from error
+        return nodes
 
     async def _reloaded(self, reply: Reply) -> None:
         try:
@@ -55,7 +76,7 @@ class ControlApp(App):
     async def _slot(self, asked: Asked, scope: Scope, receive: Receive, reply: Reply) -> None:
         model = asked.path.removeprefix(_SLOTS)
         if asked.method == "PUT":
-            slot = self._decode(await self.read_body(asked, receive), model)
+            slot = self._decode(await self._body(asked, receive), model)
             force = b"force=1" in scope["query_string"].split(b"&")
             await self._put(slot, force=force)
             await reply.whole(200, msgspec.json.encode(self._node.slot_status(model)))

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from node_scripts.proxy.usage import Usage, usage_of
+
 LARGEST_EVENT_BYTES = 8 * 1024 * 1024
 """mlx_lm sends a tool call in one event, however long its arguments are."""
 
@@ -70,12 +72,14 @@ def is_done(event: bytes) -> bool:
     return b"[DONE]" in event and data_of(event) == b"[DONE]"
 
 
-def is_usage(event: bytes) -> bool:
-    """Tell whether this is the last chunk: token counts and no choices."""
+def usage_in(event: bytes) -> Usage | None:
+    """Return the counts of the last chunk, which has no choices; ``None`` for any other event."""
     if b'"usage"' not in event:
-        return False
+        return None
     chunk = _chunk_of(event)
-    return chunk is not None and chunk.usage is not None and not chunk.choices
+    if chunk is None or chunk.usage is None or chunk.choices:
+        return None
+    return usage_of(chunk.usage)
 
 
 def has_content(event: bytes) -> bool:

@@ -8,6 +8,7 @@ peer that answers again) each is routed anew, so a flip moves the queue too.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 
 from node_scripts.contracts import ModelConfig
@@ -108,6 +109,7 @@ class Gate:
         else:
             self._waiting[call] = future
         expiry = loop.call_at(call.deadline, self._expire, call, future)
+        began = time.monotonic()
         self.pump()
         try:
             return await future
@@ -119,6 +121,7 @@ class Gate:
         finally:
             expiry.cancel()
             self._waiting.pop(call, None)
+            call.note.queued_s += time.monotonic() - began
 
     def _expire(self, call: Call, future: asyncio.Future[Place]) -> None:
         if future.done():

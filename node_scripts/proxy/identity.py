@@ -19,20 +19,24 @@ class KeyRing:
 
     def __init__(self, keys: Sequence[ClientKey]) -> None:
         """Keep the hashes of the keys that are not revoked."""
-        self._hashes = [key.sha256.lower().encode() for key in keys if key.revoked is None]
+        self._keys = [(key.name, key.sha256.lower().encode()) for key in keys if key.revoked is None]
 
     def __len__(self) -> int:
         """Return how many keys are in force."""
-        return len(self._hashes)
+        return len(self._keys)
 
-    def admits(self, authorization: bytes | None) -> bool:
-        """Say whether an ``Authorization`` header carries a key in force; looks at every key."""
+    def admitted(self, authorization: bytes | None) -> str | None:
+        """Return the name of the key in force that an ``Authorization`` header carries; looks at every key.
+
+        ``None``: it carries none.
+        """
         if authorization is None or authorization[:7].lower() != b"bearer ":
-            return False
+            return None
         digest = hashlib.sha256(authorization[7:].strip()).hexdigest().encode()
-        found = False
-        for known in self._hashes:
-            found |= hmac.compare_digest(digest, known)
+        found: str | None = None
+        for name, known in self._keys:
+            if hmac.compare_digest(digest, known):
+                found = name
         return found
 
 

@@ -38,6 +38,8 @@ class Loader:
         self.silent_since: float | None = None
         self.loaded = False
         self.calls: dict[Call, Connection | None] = {}
+        self._busy_since: float | None = None
+        self._busy_before_s = 0.0
         self.lane: Call | None = None
         self.death: Death | None = None
         self.served = 0
@@ -62,12 +64,20 @@ class Loader:
         """Requests that hold a place."""
         return len(self.calls)
 
+    @property
+    def busy_s(self) -> float:
+        """Seconds with at least one request, the present stretch included."""
+        since = self._busy_since
+        return self._busy_before_s + (0.0 if since is None else time.monotonic() - since)
+
     def has_place(self, call: Call, concurrency: int) -> bool:
         """Say whether ``call`` may be admitted now."""
         return len(self.calls) < concurrency and (self.lane is None or not call.suspect)
 
     def take(self, call: Call) -> None:
         """Give ``call`` a place, and the lane if it is a suspect."""
+        if self._busy_since is None:
+            self._busy_since = time.monotonic()
         self.calls[call] = None
         if call.suspect:
             self.lane = call
@@ -75,6 +85,9 @@ class Loader:
     def release(self, call: Call) -> None:
         """Give the call's place and lane back."""
         self.calls.pop(call, None)
+        if not self.calls:
+            self._busy_before_s = self.busy_s
+            self._busy_since = None
         self.leave_lane(call)
 
     def leave_lane(self, call: Call) -> None:
@@ -123,6 +136,7 @@ class Loader:
             pid=self.pid,
             last_error=self.last_error,
             stats=self.stats,
+            busy_s=round(self.busy_s, 6),
         )
 
 

@@ -18,6 +18,7 @@ from node_scripts.contracts import (
 )
 from node_scripts.paths import NodePaths
 from node_scripts.proxy.gate import Gate
+from node_scripts.proxy.journal import RequestJournal
 from node_scripts.proxy.loaders import Loader, first_line
 from node_scripts.proxy.peers import Peer
 from node_scripts.proxy.poison import PoisonTable
@@ -69,6 +70,9 @@ class Node:
         self.paths = paths
         self.settings = settings
         self.counters = Counters()
+        self.journal = RequestJournal(paths.request_journal)
+        self.raised: list[str] = []
+        """Nodes for which this one's monitor has raised the alert that they are missing."""
         self.started_unix = time.time()
         self.listen = ""
         self._watch_limits = watch_limits or WatchLimits()
@@ -92,14 +96,15 @@ class Node:
             _LOG.error("started without slots, the old table is kept as %s: %s", aside.name, error)
         await self.apply(self.settings)
         await asyncio.gather(*(watch.probe() for watch in self.registry.watches.values()))
-        self._sweep = asyncio.get_running_loop().create_task(self._sweep_peers(), name="sweep")
+        self._sweep = asyncio.get_running_loop().create_task(self._keep_house(), name="sweep")
 
     async def stop(self) -> None:
-        """Stop watching."""
+        """Stop watching, and close the request journal."""
         if self._sweep is not None:
             self._sweep.cancel()
             await asyncio.gather(self._sweep, return_exceptions=True)
         await asyncio.gather(*(peer.stop() for peer in self.peers.values()), self.registry.stop())
+        self.journal.close()
 
     async def apply(self, settings: Settings) -> None:
         """Let new settings take effect; requests under way keep theirs."""
@@ -133,9 +138,10 @@ class Node:
                 peer.start()
         await asyncio.gather(*(peer.stop() for peer in stale))
 
-    async def _sweep_peers(self) -> None:
+    async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(1.0)
+            self.journal.roll()
             limits = self.settings.fleet.proxy
             for peer in self.peers.values():
                 peer.end_stalled(limits.first_byte_timeout_s + limits.queue_timeout_s, limits.stall_timeout_s)
@@ -209,7 +215,11 @@ class Node:
                 )
             )
         return Heartbeat(
-            schema=SCHEMA, node=self.settings.fleet.node, time_unix=round(time.time(), 3), models=models
+            schema=SCHEMA,
+            node=self.settings.fleet.node,
+            time_unix=round(time.time(), 3),
+            models=models,
+            raised=self.raised,
         )
 
     def slot_status(self, model: str) -> SlotStatus:
@@ -236,6 +246,7 @@ class Node:
             in_flight=len(self.service.calls),
             draining=self.registry.draining(),
             last_error=counters.last_error,
+            unrecorded_requests=self.journal.unrecorded,
             settings_digest=self.settings.digest,
         )
 

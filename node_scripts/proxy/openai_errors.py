@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from node_scripts.proxy.error_codes import REFUSED_BY_LOADER
+
 GUARD_PREFIX = "garnet:invalid:"
 """How the guards inside a loader begin: ``garnet:invalid:<code>:<param or ->:<message>``."""
 
@@ -86,7 +88,27 @@ def rejected_by_loader(status: int, body: bytes) -> RequestRejectedError | None:
     lowered = text.lower()
     if any(fault in lowered for fault in LOADER_FAULTS):
         return None
-    return RequestRejectedError(f"The model's server refused the request: {text[:LONGEST_MESSAGE]}")
+    message = f"The model's server refused the request: {text[:LONGEST_MESSAGE]}"
+    return RequestRejectedError(message, code=REFUSED_BY_LOADER)
+
+
+class _Refusal(msgspec.Struct, gc=False):
+    code: str | None = None
+
+
+class _Refused(msgspec.Struct, gc=False):
+    error: _Refusal
+
+
+_refused_decoder = msgspec.json.Decoder(_Refused)
+
+
+def code_of(body: bytes) -> str | None:
+    """Return the code of an error body in OpenAI's shape; ``None`` if it has none."""
+    try:
+        return _refused_decoder.decode(body).error.code
+    except (ValueError, RecursionError):
+        return None
 
 
 def _error_text(body: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""The other nodes: what their heartbeats say, and the connections to them that are kept."""
+"""The other nodes: what their heartbeats say, and what is under way to them."""
 
 from __future__ import annotations
 
@@ -9,36 +9,17 @@ from collections.abc import Callable
 
 import msgspec
 
-from node_scripts.contracts import (
-    HEARTBEAT_PATH,
-    PEER_HEADER,
-    Heartbeat,
-    HeartbeatModel,
-    PeerConfig,
-    PeerStatus,
-)
+from node_scripts.contracts import HEARTBEAT_PATH, Heartbeat, HeartbeatModel, PeerConfig, PeerStatus
 from node_scripts.proxy.call import Call
-from node_scripts.proxy.identity import sign_peer
 from node_scripts.proxy.loaders import first_line
+from node_scripts.proxy.peer_connections import PeerConnections
 from node_scripts.proxy.poison import number_of_new_death
 from node_scripts.proxy.routing import PeerView
-from node_scripts.proxy.wire import (
-    Connection,
-    CutError,
-    RefusedError,
-    StalledError,
-    WireError,
-    connect_tcp,
-    request_head,
-)
+from node_scripts.proxy.wire import Connection, CutError, RefusedError, StalledError, WireError
 
 HEARTBEAT_INTERVAL_S = 1.0
 HEARTBEAT_TIMEOUT_S = 1.0
 MISSED_TO_UNREACHABLE = 3
-CONNECT_TIMEOUT_S = 2.0
-KEPT_CONNECTIONS = 64
-IDLE_CONNECTION_S = 30.0
-"""Kept connections are dropped well before the far end would close them (75 s)."""
 
 _LOG = logging.getLogger("garnet.proxy.peers")
 _decoder = msgspec.json.Decoder(Heartbeat)
@@ -50,15 +31,15 @@ class Peer:
     def __init__(self, config: PeerConfig, node: str, secret: bytes, on_change: Callable[[], None]) -> None:
         """Know a peer; ``on_change`` is called when its heartbeat brings something new."""
         self.config = config
-        self._node = node
-        self._secret = secret
+        self._connections = PeerConnections(config, node, secret)
         self._on_change = on_change
-        self._idle: list[tuple[float, Connection]] = []
         self._missed = 0
         self._heard: float | None = None
         self.reachable = False
         self.models: dict[str, HeartbeatModel] = {}
         self._sent: dict[str, int] = {}
+        self.raised: list[str] = []
+        self.clock_offset_s: float | None = None
         self._failed: set[str] = set()
         self._full: set[str] = set()
         self._deaths: dict[str, int] = {}
@@ -73,7 +54,7 @@ class Peer:
 
     def signs_with(self, secret: bytes | None, node: str) -> bool:
         """Say whether it is still asked in this name with this secret."""
-        return self._secret == secret and self._node == node
+        return self._connections.sign_with(secret, node)
 
     # --- what it can take -------------------------------------------------------------------
 
@@ -149,6 +130,8 @@ class Peer:
             age_s=None if self._heard is None else round(now - self._heard, 3),
             models=sorted(name for name, model in self.models.items() if model.ready and self.reachable),
             last_error=self.last_error,
+            raised=self.raised if self.reachable else [],
+            clock_offset_s=self.clock_offset_s if self.reachable else None,
         )
 
     # --- sending ----------------------------------------------------------------------------
@@ -156,60 +139,17 @@ class Peer:
     async def send(
         self, method: str, path: str, body: bytes, headers: dict[str, str], call: Call | None = None
     ) -> Connection:
-        """Send one signed request over a kept connection or a new one, watched as ``call``'s.
+        """Send one signed request, watched as ``call``'s. Raises RefusedError or CutError."""
 
-        A kept connection that turns out to be closed before a byte came back is replaced by a new
-        one. Raises RefusedError or CutError.
-        """
-        head = request_head(
-            method,
-            path,
-            {
-                "host": f"{self.config.host}:{self.config.port}",
-                PEER_HEADER: sign_peer(self._secret, self._node, time.time(), method, path, body),
-                **headers,
-            },
-            len(body),
-            version="1.1",
-        )
-        kept = self._kept()
-        if kept is not None:
-            try:
-                kept.begin(head, body)
-                self._watch(call, kept)
-                await kept.head()
-            except CutError:
-                if kept.answered:
-                    raise
-            except BaseException:
-                kept.close()
-                raise
-            else:
-                return kept
-        fresh = await connect_tcp(self.config.host, self.config.port, CONNECT_TIMEOUT_S)
-        fresh.begin(head, body)
-        self._watch(call, fresh)
-        return fresh
+        def watch(connection: Connection) -> None:
+            if call is not None:
+                self.calls[call] = connection
 
-    def _watch(self, call: Call | None, connection: Connection) -> None:
-        if call is not None:
-            self.calls[call] = connection
+        return await self._connections.send(method, path, body, headers, watch)
 
     def keep(self, connection: Connection) -> None:
-        """Take a connection back after an exchange: keep it if it can be used again, else close it."""
-        if connection.reusable and len(self._idle) < KEPT_CONNECTIONS:
-            self._idle.append((asyncio.get_running_loop().time(), connection))
-        else:
-            connection.close()
-
-    def _kept(self) -> Connection | None:
-        oldest = asyncio.get_running_loop().time() - IDLE_CONNECTION_S
-        while self._idle:
-            since, connection = self._idle.pop()
-            if since > oldest and connection.reusable:
-                return connection
-            connection.close()
-        return None
+        """Take a connection back after an exchange."""
+        self._connections.keep(connection)
 
     # --- heartbeats -------------------------------------------------------------------------
 
@@ -222,9 +162,7 @@ class Peer:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        for _, connection in self._idle:
-            connection.close()
-        self._idle.clear()
+        self._connections.close()
 
     async def _pull_forever(self) -> None:
         loop = asyncio.get_running_loop()
@@ -254,6 +192,7 @@ class Peer:
         self._heard = asyncio.get_running_loop().time()
         self.reachable = True
         self.models = {model.model: model for model in heartbeat.models}
+        self.raised = heartbeat.raised
         for model in heartbeat.models:
             if model.ready:
                 self._deaths.pop(model.model, None)
@@ -263,10 +202,12 @@ class Peer:
         self._on_change()
 
     async def _heartbeat(self) -> Heartbeat:
+        asked_unix = time.time()
         connection = await self.send("GET", HEARTBEAT_PATH, b"", {})
         try:
             status = await connection.head()
             content = await connection.whole()
+            answered_unix = time.time()
         except BaseException:
             connection.close()
             raise
@@ -276,4 +217,5 @@ class Peer:
         heartbeat = _decoder.decode(content)
         if heartbeat.node != self.name:
             raise WireError(f"another node answers there: {heartbeat.node}")
+        self.clock_offset_s = round(heartbeat.time_unix - (asked_unix + answered_unix) / 2, 3)
         return heartbeat

@@ -25,7 +25,7 @@ _STREAM = (
 class Reply:
     """The answer to one request."""
 
-    __slots__ = ("_identity", "_send", "ended", "node", "started")
+    __slots__ = ("_identity", "_send", "ended", "node", "started", "status")
 
     def __init__(self, send: Send, request_id: str, node: bytes) -> None:
         """Answer through ``send``; ``node`` is replaced when a peer turns out to answer."""
@@ -34,12 +34,15 @@ class Reply:
         self.node = node
         self.started = False
         self.ended = False
+        self.status = 0
+        """What was sent; 0 until then."""
 
     async def whole(
         self, status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...] = (_JSON,)
     ) -> None:
         """Send a complete answer."""
         self.started = True
+        self.status = status
         length = (b"content-length", b"%d" % len(body))
         await self._send(
             {
@@ -82,6 +85,7 @@ class Reply:
 
     async def _start_stream(self) -> None:
         self.started = True
+        self.status = 200
         await self._send(
             {
                 "type": "http.response.start",

@@ -51,12 +51,15 @@ class Service:
         try:
             while True:
                 place = await gate.enter(call)
+                reached = call.note.served_by
                 attempt = Attempt(call, place, reply)
                 try:
                     await attempt.run()
                     self._note_served(call, place, attempt)
                 except AttemptError as failure:
                     sent += failure.sent
+                    if not failure.sent:
+                        call.note.served_by = reached
                     self._note_failed(call, place, failure)
                     error = self._verdict(call, failure, reply, sent)
                     if error is None:
@@ -64,7 +67,7 @@ class Service:
                     if not reply.started:
                         raise error from failure
                     await reply.break_off(error)
-                    raise StreamBrokenError(error.message) from failure
+                    raise StreamBrokenError(error.message, error.code) from failure
                 finally:
                     gate.leave(place, call)
                     if isinstance(place, Loader) and not place.calls:
@@ -130,3 +133,8 @@ class Service:
 
 class StreamBrokenError(Exception):
     """A stream was ended with an error event: the client has its answer, but not in full."""
+
+    def __init__(self, message: str, code: str | None) -> None:
+        """Keep the code of the error event."""
+        super().__init__(message)
+        self.code = code

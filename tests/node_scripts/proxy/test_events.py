@@ -14,7 +14,7 @@ from node_scripts.proxy.events import (
     data_of,
     has_content,
     is_done,
-    is_usage,
+    usage_in,
 )
 
 
@@ -98,12 +98,12 @@ def test_only_the_end_is_done() -> None:
 
 def test_only_the_last_chunk_is_usage() -> None:
     """A chunk with choices, a null usage and a model that talks of usage are not."""
-    assert is_usage(USAGE)
-    assert not is_usage(chunk(delta={"content": '"usage": {}, "choices": []'}))
-    assert not is_usage(b'data: {"choices": [], "usage": null}\n\n')
-    assert not is_usage(b'data: {"choices": [{"index": 0}], "usage": {}}\n\n')
-    assert not is_usage(b'data: "usage"\n\n')
-    assert not is_usage(DONE)
+    assert usage_in(USAGE) is not None
+    assert usage_in(chunk(delta={"content": '"usage": {}, "choices": []'})) is None
+    assert usage_in(b'data: {"choices": [], "usage": null}\n\n') is None
+    assert usage_in(b'data: {"choices": [{"index": 0}], "usage": {}}\n\n') is None
+    assert usage_in(b'data: "usage"\n\n') is None
+    assert usage_in(DONE) is None
 
 
 @pytest.mark.parametrize(

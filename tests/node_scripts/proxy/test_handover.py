@@ -50,6 +50,9 @@ def test_new_proxy_takes_the_sockets_over_and_no_connection_is_refused(tmp_path:
                 new.send_signal(signal.SIGTERM)
                 assert await asyncio.wait_for(new.wait(), 3.0) == 0
                 assert not control.exists()
+                lines = lines_by_process(tmp_path)
+                assert set(lines) == {old.pid, new.pid}
+                assert sum(len(each) for each in lines.values()) == len(answers) + 1
             stub.stop()
 
     asyncio.run(scenario())
@@ -80,6 +83,8 @@ def test_connections_without_a_request_are_served_after_the_handover(tmp_path: P
                     assert answer.headers["connection"] == "close"
                     writer.close()
                 assert await asyncio.wait_for(old.wait(), 3.0) == 0, "nobody is left to wait for"
+                lines = lines_by_process(tmp_path)
+                assert {pid: len(each) for pid, each in lines.items()} == {old.pid: 3}, "it noted to its end"
             stub.stop()
 
     asyncio.run(scenario())
@@ -91,3 +96,12 @@ async def line_with(process: asyncio.subprocess.Process, part: bytes) -> bytes:
     while part not in (line := await process.stderr.readline()):
         assert line, f"the log ends without {part!r}"
     return line
+
+
+def lines_by_process(root: Path) -> dict[int, list[bytes]]:
+    """Return the lines of the request journal by the process that wrote them."""
+    lines: dict[int, list[bytes]] = {}
+    for path in sorted(NodePaths.at(root).request_journal.iterdir()):
+        writer = int(path.stem.partition("-")[2])
+        lines.setdefault(writer, []).extend(path.read_bytes().splitlines())
+    return lines

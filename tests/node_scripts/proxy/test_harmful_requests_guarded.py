@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pytest
 
 from node_scripts.proxy.assembly import PlainAnswer
-from node_scripts.proxy.events import EventSplitter, data_of, has_content, is_done, is_usage
+from node_scripts.proxy.events import EventSplitter, data_of, has_content, is_done, usage_in
 from node_scripts.proxy.openai_errors import RequestRejectedError, rejected_by_loader
 from node_scripts.proxy.validation import Limits, parse
 from tests.conftest import ROOT
@@ -148,9 +148,9 @@ def test_every_event_of_a_real_stream_is_told_apart(loader: PlainLoader) -> None
     first = next(index for index, event in enumerate(events) if has_content(event))
     assert {data_of(event) for event in events[:first]} == {None}
     assert sum(has_content(event) for event in events) >= 4
-    assert [is_usage(event) for event in events[-2:]] == [True, False]
+    assert [usage_in(event) is not None for event in events[-2:]] == [True, False]
     assert [is_done(event) for event in events[-2:]] == [False, True]
-    assert not any(is_usage(event) or is_done(event) for event in events[:-2])
+    assert not any(usage_in(event) is not None or is_done(event) for event in events[:-2])
 
 
 def stopping(loader: PlainLoader, kind: Literal["chat", "text"], body: bytes) -> Iterator[bytes]:

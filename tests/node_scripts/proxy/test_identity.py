@@ -12,19 +12,19 @@ NOW = 1_795_000_000.0
 
 
 def test_key_in_force_is_admitted_and_others_are_not() -> None:
-    """By the hash of the whole key."""
+    """By the hash of the whole key; the answer is its name."""
     ring = KeyRing([client_key("sk-one"), client_key("sk-two")])
-    assert ring.admits(b"Bearer sk-two")
-    assert ring.admits(b"bearer sk-one ")
+    assert ring.admitted(b"Bearer sk-two") == "key--two"
+    assert ring.admitted(b"bearer sk-one ") == "key--one"
     for header in (None, b"", b"Bearer ", b"Bearer sk-three", b"Basic sk-one", b"sk-one", b"Bearer \xff"):
-        assert not ring.admits(header)
+        assert ring.admitted(header) is None
 
 
 def test_revoked_key_is_not_admitted() -> None:
     """It stays in the file only."""
     ring = KeyRing([client_key("sk-one", revoked="2026-01-02T00:00:00Z")])
     assert len(ring) == 0
-    assert not ring.admits(b"Bearer sk-one")
+    assert ring.admitted(b"Bearer sk-one") is None
 
 
 def test_signed_request_names_its_node() -> None:

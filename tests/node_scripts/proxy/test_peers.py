@@ -6,8 +6,10 @@ import asyncio
 import dataclasses
 import json
 
+import msgspec
 import pytest
 
+from node_scripts.contracts import Heartbeat, LoaderStatus, PeerStatus, ProxyStatus
 from node_scripts.proxy import peers as peers_module
 from tests.node_scripts.proxy.rig import (
     Answer,
@@ -179,3 +181,86 @@ def test_forged_peer_header_is_refused() -> None:
             assert (answer.status, answer.code) == (401, "invalid_api_key")
 
     asyncio.run(scenario())
+
+
+def test_raised_nodes_are_told_to_peers_until_they_are_taken_back() -> None:
+    """What a node's monitor has raised, its peers' monitors need not raise."""
+
+    async def scenario() -> None:
+        async with node("one", models=MODELS, loaders=()) as one, node("two", models=MODELS) as two:
+            await acquaint(one, two)
+            peer = one.server.node.peers["two"]
+            assert (await two.control("PUT", "/control/raised", ["three"])).status == 200
+            await until(lambda: peer.raised == ["three"], "a heartbeat tells")
+            (told,) = (await one.control("GET", "/control/status")).json["peers"]
+            assert told["raised"] == ["three"]
+            assert (await two.control("PUT", "/control/raised", [])).status == 200
+            await until(lambda: peer.raised == [], "a heartbeat takes it back")
+            await two.control("PUT", "/control/raised", ["three"])
+            await until(lambda: peer.raised == ["three"], "it is told again")
+            peer.note_unreachable("gone")
+            status = peer.status(asyncio.get_running_loop().time())
+            assert (status.raised, status.clock_offset_s) == ([], None)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("body", [{"one": 1}, [1], "one", ["n"] * 257])
+def test_raised_nodes_that_are_no_list_of_names_are_refused(body: object) -> None:
+    """The old list stays."""
+
+    async def scenario() -> None:
+        async with node(loaders=()) as one:
+            await one.control("PUT", "/control/raised", ["two"])
+            answer = await one.control("PUT", "/control/raised", body)
+            assert (answer.status, answer.code) == (400, "invalid_raised")
+            assert (await one.control("POST", "/control/raised", [])).status == 405
+            assert one.server.node.raised == ["two"]
+            assert (await send(one.address, "PUT", "/control/raised", ["three"])).status == 404
+
+    asyncio.run(scenario())
+
+
+def test_peers_clock_is_compared_with_this_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ahead is positive; a network's delay is halved between the two ways."""
+
+    async def scenario() -> None:
+        async with node("one", models=MODELS, loaders=()) as one, node("two", models=MODELS) as two:
+            await acquaint(one, two)
+            (status,) = (await one.control("GET", "/control/status")).json["peers"]
+            assert abs(status["clock_offset_s"]) < 0.5
+            honest = two.server.node.heartbeat()
+            ahead = dataclasses.replace(honest, time_unix=honest.time_unix + 3600)
+            monkeypatch.setattr(two.server.node, "heartbeat", lambda: ahead)
+            peer = one.server.node.peers["two"]
+            await until(lambda: (peer.clock_offset_s or 0) > 3500, "a heartbeat tells")
+            assert peer.clock_offset_s == pytest.approx(3600, abs=5)
+
+    asyncio.run(scenario())
+
+
+def test_heartbeats_of_older_and_newer_proxies_are_understood() -> None:
+    """During an upgrade both are about."""
+    old = b'{"schema":1,"node":"two","time_unix":5.0,"models":[]}'
+    assert msgspec.json.decode(old, type=Heartbeat).raised == []
+    model = b'{"model":"m","ready":true,"in_flight":0,"queued":0,"concurrency":1,"warmth":0.5}'
+    new = b'{"schema":1,"node":"two","time_unix":5.0,"mood":"fine","raised":["x"],"models":[' + model + b"]}"
+    heartbeat = msgspec.json.decode(new, type=Heartbeat)
+    assert (heartbeat.raised, heartbeat.models[0].model) == (["x"], "m")
+
+
+def test_statuses_of_older_proxies_are_understood() -> None:
+    """What they do not tell is unknown or none."""
+    peer = b'{"name":"two","reachable":true,"age_s":0.5,"models":[]}'
+    told = msgspec.json.decode(peer, type=PeerStatus)
+    assert (told.raised, told.clock_offset_s) == ([], None)
+    spec = b'{"name":"l","model":"m","artifact":"a","runtime":"r","http_socket":"h","stats_socket":"s"}'
+    loader = (
+        b'{"spec":%b,"state":"ready","in_flight":0,"queued":0,"served":0,"errors":0,"latency":{"count":0}}'
+    )
+    assert msgspec.json.decode(loader % spec, type=LoaderStatus).busy_s is None
+    proxy = (
+        b'{"node":"one","pid":1,"release":"","started_unix":1.0,"listen":"","slots":[],"peers":[],'
+        b'"requests":0,"failed":0,"rejected":0,"in_flight":0}'
+    )
+    assert msgspec.json.decode(proxy, type=ProxyStatus).unrecorded_requests == 0

@@ -15,6 +15,7 @@ import msgspec
 
 from node_scripts.contracts import Slot
 from node_scripts.paths import NodePaths
+from node_scripts.records import RequestRecord
 from tests.node_scripts.proxy.rig import Answer, completion, model_config, send, until, write_settings
 from tests.node_scripts.proxy.stub_loader import StubLoader
 
@@ -164,3 +165,39 @@ def test_log_holds_nothing_of_what_clients_send(tmp_path: Path) -> None:
     log = asyncio.run(scenario())
     assert b"failed" in log
     assert b"canary" not in log
+
+
+def test_answers_that_clients_had_are_recorded_when_the_proxy_is_killed(tmp_path: Path) -> None:
+    """Every line is whole; missing is at most the answer that was just being sent."""
+    settle(tmp_path)
+    path = "/v1/chat/completions"
+
+    async def scenario() -> tuple[int, int]:
+        async with proxy_process(tmp_path) as process:
+            address = await listening(tmp_path)
+            stub = await serve_stub(tmp_path)
+            answered = 0
+
+            async def client() -> None:
+                nonlocal answered
+                while True:
+                    try:
+                        answer = await send(address, "POST", path, completion())
+                    except (OSError, IndexError):  # refused, or cut off before its status
+                        return
+                    answered += answer.body.endswith(b"}")
+
+            clients = [asyncio.create_task(client()) for _ in range(8)]
+            await until(lambda: answered > 50, "traffic flows")
+            process.kill()
+            await asyncio.gather(*clients)
+            stub.stop()
+            return answered, len(stub.requests)
+
+    answered, asked = asyncio.run(scenario())
+    (journal,) = NodePaths.at(tmp_path).request_journal.iterdir()
+    content = journal.read_bytes()
+    records = [msgspec.json.decode(line, type=RequestRecord) for line in content.splitlines()]
+    assert content.endswith(b"\n")
+    assert {record.outcome for record in records} == {"answered"}
+    assert answered - 1 <= len(records) <= asked

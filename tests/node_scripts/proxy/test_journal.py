@@ -1,0 +1,200 @@
+"""The request journal's files: whole lines, followed and bounded, and every loss counted."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from node_scripts.proxy.journal import FILE_AGE_S, RETRY_S, RequestJournal
+from node_scripts.records import RequestRecord
+
+RECORD = RequestRecord(end_unix=1.5, model="tiny", outcome="answered", prompt_tokens=3)
+LINE_BYTES = len(msgspec.json.encode(RECORD)) + 1
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+def records(folder: Path) -> list[RequestRecord]:
+    """Read every line of every file, oldest file first."""
+    return [
+        msgspec.json.decode(line, type=RequestRecord)
+        for path in sorted(folder.iterdir())
+        for line in path.read_bytes().splitlines()
+    ]
+
+
+def test_each_record_is_a_whole_line_at_once(tmp_path: Path) -> None:
+    """On disk when note returns, in a file of its owner only, whose name tells begin and process."""
+    folder = tmp_path / "spool" / "requests"
+    journal = RequestJournal(folder)
+    for count in (1, 2):
+        journal.note(RECORD)
+        (path,) = folder.iterdir()
+        assert path.read_bytes().count(b"\n") == count
+    assert records(folder) == [RECORD] * 2
+    start, _, rest = path.name.partition("-")
+    assert (len(start), rest) == (13, f"{os.getpid()}.jsonl")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    journal.close()
+
+
+def test_file_is_followed_after_its_age_and_never_left_without_a_line(tmp_path: Path) -> None:
+    """Also when no request comes, so that its reader can finish it."""
+    clock = Clock()
+    journal = RequestJournal(tmp_path, clock=clock)
+    journal.note(RECORD)
+    clock.now += FILE_AGE_S - 1
+    journal.roll()
+    journal.note(RECORD)
+    assert len(list(tmp_path.iterdir())) == 1
+    clock.now += 1
+    journal.roll()
+    journal.roll()
+    assert len(list(tmp_path.iterdir())) == 1
+    journal.note(RECORD)
+    assert len(list(tmp_path.iterdir())) == 2
+    clock.now += FILE_AGE_S
+    journal.note(RECORD)
+    assert len(list(tmp_path.iterdir())) == 3
+    assert len(records(tmp_path)) == 4
+    journal.close()
+
+
+def test_file_is_followed_before_it_grows_beyond_its_limit(tmp_path: Path) -> None:
+    """Two lines fit, the third begins another, though the clock stands."""
+    journal = RequestJournal(tmp_path, file_limit_bytes=2 * LINE_BYTES)
+    for _ in range(5):
+        journal.note(RECORD)
+    assert sorted(path.stat().st_size // LINE_BYTES for path in tmp_path.iterdir()) == [1, 2, 2]
+    journal.close()
+
+
+def test_file_is_locked_as_long_as_it_may_grow(tmp_path: Path) -> None:
+    """Who gets the lock has all its lines."""
+    journal = RequestJournal(tmp_path)
+    journal.note(RECORD)
+    (path,) = tmp_path.iterdir()
+    with path.open("rb") as reader:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(reader, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        journal.close()
+        fcntl.flock(reader, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def test_full_folder_counts_requests_until_its_reader_makes_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Measured again at most once a second; said once, and once more when it is over."""
+    clock = Clock()
+    (tmp_path / "0000000000001-1.jsonl").write_bytes(b"x" * 3 * LINE_BYTES)
+    journal = RequestJournal(tmp_path, folder_limit_bytes=5 * LINE_BYTES, clock=clock)
+    with caplog.at_level(logging.INFO):
+        for _ in range(5):
+            journal.note(RECORD)
+        assert journal.unrecorded == 3
+        (tmp_path / "0000000000001-1.jsonl").unlink()
+        journal.note(RECORD)
+        assert journal.unrecorded == 4
+        clock.now += RETRY_S
+        journal.note(RECORD)
+    assert journal.unrecorded == 4
+    assert len(records(tmp_path)) == 3
+    assert [entry.levelname for entry in caplog.records] == ["ERROR", "INFO"]
+    journal.close()
+
+
+def test_line_that_does_not_fit_the_disk_is_taken_back_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of it was written: no reader finds half a line, and later ones follow."""
+    journal = RequestJournal(tmp_path)
+    journal.note(RECORD)
+
+    def short(descriptor: int, line: bytes) -> int:
+        return write(descriptor, line[:7])
+
+    def full(_descriptor: int, _line: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write = os.write
+    for failing in (short, full):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", failing)
+            journal.note(RECORD)
+    assert journal.unrecorded == 2
+    journal.note(RECORD)
+    assert len(records(tmp_path)) == 2
+    journal.close()
+
+
+def test_line_that_cannot_be_taken_back_ends_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows is not glued to a half line."""
+    journal = RequestJournal(tmp_path)
+    journal.note(RECORD)
+    write = os.write
+
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda descriptor, line: write(descriptor, line[:7]))
+        patch.setattr(os, "ftruncate", broken)
+        journal.note(RECORD)
+    journal.note(RECORD)
+    journal.close()
+    first, second = sorted(tmp_path.iterdir())
+    assert first.read_bytes().endswith(b'\n{"end_u')
+    assert second.read_bytes().count(b"\n") == 1
+    assert journal.unrecorded == 1
+
+
+def test_folder_that_cannot_be_made_counts_and_raises_nothing(tmp_path: Path) -> None:
+    """A file lies in the way."""
+    (tmp_path / "spool").write_bytes(b"")
+    journal = RequestJournal(tmp_path / "spool" / "requests")
+    journal.note(RECORD)
+    journal.roll()
+    journal.close()
+    assert journal.unrecorded == 1
+
+
+def test_record_that_cannot_be_encoded_is_counted(tmp_path: Path) -> None:
+    """Whatever it holds, the request that it is of goes on."""
+    journal = RequestJournal(tmp_path)
+    journal.note(RequestRecord(end_unix=1.0, model="\ud800", outcome="answered"))
+    journal.note(RECORD)
+    assert (journal.unrecorded, len(records(tmp_path))) == (1, 1)
+    journal.close()
+
+
+def test_file_opened_in_vain_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk leaves no empty files behind."""
+
+    def full(_descriptor: int, _line: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    journal = RequestJournal(tmp_path)
+    monkeypatch.setattr(os, "write", full)
+    for _ in range(3):
+        journal.note(RECORD)
+    assert len(list(tmp_path.iterdir())) == 1
+    journal.close()
+    assert list(tmp_path.iterdir()) == []
+    assert journal.unrecorded == 3
