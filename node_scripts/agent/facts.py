@@ -19,8 +19,10 @@ from node_scripts.agent.context import Context
 from node_scripts.agent.environment import environments
 from node_scripts.agent.errors import StepError
 from node_scripts.agent.host import host_facts
+from node_scripts.agent.jobs import defined_jobs
 from node_scripts.agent.lease import current_lease
 from node_scripts.agent.loaders import loader_folders, next_serial
+from node_scripts.agent.monitor import live_of, monitor_facts
 from node_scripts.agent.read_write import secret_of
 from node_scripts.agent.release import current_release, releases
 from node_scripts.agent.unix_http import request_json
@@ -35,12 +37,16 @@ OK = 200
 
 
 def facts(
-    context: Context, *, listen: str | None = None, artifacts: list[str] | None = None
+    context: Context,
+    *,
+    listen: str | None = None,
+    artifacts: list[str] | None = None,
+    salt: str | None = None,
 ) -> dict[str, Any]:
     """Return the node as it is; changes nothing, not even a folder.
 
     ``listen`` asks whether ``host:port`` is free, this node's own proxy's, or taken. ``artifacts``
-    limits the artifacts reported to these ids.
+    limits the artifacts reported to these ids. ``salt`` asks for fingerprints of the monitor's secrets.
     """
     paths = context.paths
     found = complete_artifacts(paths)
@@ -50,6 +56,7 @@ def facts(
     disk = shutil.disk_usage(_existing(paths.root))
     lease = current_lease(paths.lease_file)
     proxy = _proxy_status(paths)
+    live = live_of(paths)
     return {
         **host_facts(),
         **_supervision(paths),
@@ -73,6 +80,9 @@ def facts(
         "lease": asdict(lease) if lease else None,
         "loader_folders": loader_folders(paths),
         "next_serial": next_serial(paths),
+        "defined_jobs": defined_jobs(paths),
+        **monitor_facts(paths, salt, live),
+        "live": live,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,10 +11,14 @@ from typing import Any
 
 from node_scripts.agent.context import Context
 from node_scripts.agent.errors import StepError
+from node_scripts.agent.events import note_event
 from node_scripts.contracts import Job, JobStatus
+from node_scripts.files import write_atomically
+from node_scripts.paths import NodePaths
 from node_scripts.supervision.choose import supervisor_for
-from node_scripts.supervision.interface import Report, SupervisionError, Supervisor
+from node_scripts.supervision.interface import Report, SupervisionError, Supervisor, job_digest
 
+DEFINED_FILE = "jobs.json"
 PURGED = ("current", "releases", "artifacts", "served", "wheelhouse", "state", "run", "log", "spool", "etc")
 
 
@@ -29,9 +34,14 @@ def supervising(context: Context) -> Iterator[Supervisor]:
 def ensure_job(context: Context, *, job: dict[str, Any]) -> dict[str, Any]:
     """Have exactly this job run; a job that already does is left alone."""
     wanted = Job(**job)
+    digest = job_digest(wanted)
     with supervising(context) as supervisor:
         context.paths.log.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if defined_jobs(context.paths).get(wanted.name) != digest:
+            # Unknown while it changes: who is cut off here finds a difference again.
+            _define(context.paths, wanted.name, None)
         changed = supervisor.ensure(wanted, _report(context))
+        _define(context.paths, wanted.name, digest)
         status = _find(supervisor, wanted.name)
     return {"changed": changed, "status": asdict(status)}
 
@@ -46,6 +56,7 @@ def restart_job(context: Context, *, name: str) -> dict[str, Any]:
 def remove_job(context: Context, *, name: str) -> dict[str, Any]:
     """Stop a job and forget it."""
     with supervising(context) as supervisor:
+        _define(context.paths, name, None)
         return {"existed": supervisor.remove(name, _report(context))}
 
 
@@ -75,13 +86,19 @@ def configure_supervisor(context: Context, *, boot: bool, environment: str | Non
         return {"changed": supervisor.describe()["starts_at_boot"] != before}
 
 
-def stop_all(context: Context, *, purge: bool) -> dict[str, Any]:
+def stop_all(context: Context, *, purge: bool, event: dict[str, Any] | None = None) -> dict[str, Any]:
     """Remove all jobs, and the supervisor where it is this root's own; ``purge``: the files too.
 
-    Environments that other roots may share are left.
+    Proxies end first, while the loaders still answer what is in flight; the monitor last, which ships
+    what it has, ``event`` (see ``note_event``) included. Environments that other roots may share are left.
     """
+    if event is not None:
+        note_event(context, **event)
     with supervising(context) as supervisor:
+        for name in sorted((job.name for job in supervisor.statuses()), key=_stop_order):
+            supervisor.remove(name, _report(context))
         supervisor.shut_down(_report(context))
+    _define(context.paths, None, None)
     if purge:
         paths = context.paths
         for name in PURGED:
@@ -94,9 +111,37 @@ def stop_all(context: Context, *, purge: bool) -> dict[str, Any]:
         if paths.environments == paths.root / "envs" and paths.environments.exists():
             context.progress({"message": f"deleting {paths.environments}"})
             shutil.rmtree(paths.environments)
+        own = paths.root / "envs"
+        if own.is_dir() and not any(own.iterdir()):
+            own.rmdir()
         if paths.root.exists() and not any(paths.root.iterdir()):
             paths.root.rmdir()
     return {}
+
+
+def defined_jobs(paths: NodePaths) -> dict[str, str]:
+    """Return the digest (``job_digest``) of every job as it was last ensured, by name."""
+    try:
+        return dict(json.loads((paths.state / DEFINED_FILE).read_text()))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _define(paths: NodePaths, name: str | None, digest: str | None) -> None:
+    """Write down what ``name`` was ensured as; ``None`` forgets it, or all jobs."""
+    before = defined_jobs(paths)
+    after = {known: value for known, value in before.items() if name is not None and known != name}
+    if name is not None and digest is not None:
+        after[name] = digest
+    if after != before:
+        paths.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomically(paths.state / DEFINED_FILE, json.dumps(after, sort_keys=True).encode())
+
+
+def _stop_order(name: str) -> int:
+    if name.startswith("proxy-"):
+        return 0
+    return 2 if name == "monitor" else 1
 
 
 def _report(context: Context) -> Report:

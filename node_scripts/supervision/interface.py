@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -57,6 +60,11 @@ class Supervisor(Protocol):
 
     def shut_down(self, report: Report) -> None:
         """Remove all jobs, and the supervisor itself where it is this root's own. Raises SupervisionError."""
+
+
+def job_digest(job: Job) -> str:
+    """Return a short digest of all that a job's description says."""
+    return hashlib.sha256(json.dumps(asdict(job), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def check_name(name: str) -> str:

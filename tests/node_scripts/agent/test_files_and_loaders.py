@@ -61,7 +61,7 @@ def test_only_a_few_files_may_be_written(root: Path, path: str) -> None:
 def test_writing_twice_changes_nothing(root: Path) -> None:
     """Content and mode decide; the secret can be read back, deleted files be deleted again."""
     context = context_at(root)
-    secret = {"path": "etc/secrets.env", "content": "GARNET_FLEET_SECRET=ab12\n"}
+    secret: dict[str, Any] = {"path": "etc/secrets.env", "content": "GARNET_FLEET_SECRET=ab12\n"}
     assert read_secret(context) == {"secret": None}
     assert write_file(context, **secret, mode=0o600) == {"changed": True}
     assert write_file(context, **secret, mode=0o600) == {"changed": False}
