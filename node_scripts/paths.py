@@ -90,6 +90,11 @@ class NodePaths:
         return self.state / "lease.json"
 
     @property
+    def silences_file(self) -> Path:
+        """Alerts that nobody is told of for a while, written by operators and read by the monitor."""
+        return self.state / "silences.json"
+
+    @property
     def run(self) -> Path:
         """Sockets and pid files."""
         return self.root / "run"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from node_scripts.agent import (
+    alerts,
     artifact,
     control,
     environment,
@@ -60,6 +61,9 @@ STEPS: Mapping[str, Step] = {
     "logs": logs.logs,
     "note_event": events.note_event,
     "read_live": monitor.read_live,
+    "read_silences": alerts.read_silences,
+    "change_silences": alerts.change_silences,
+    "try_route": alerts.try_route,
     "spooled": monitor.spooled,
     "write_monitor_secrets": monitor.write_monitor_secrets,
 }
