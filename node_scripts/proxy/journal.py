@@ -101,25 +101,28 @@ class RequestJournal:
         return self._open() if self._descriptor is None else self._descriptor
 
     def _open(self) -> int:
+        """Begin a file and lock it; return its descriptor. Raises OSError."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         start_ms = int(time.time() * 1000)
         while True:
             path = self._folder / f"{start_ms:013d}-{os.getpid()}.jsonl"
+            start_ms += 1
             try:
                 descriptor = os.open(path, _FLAGS, 0o600)
-            except FileExistsError:
-                start_ms += 1  # the clock was set back, or two were begun in one millisecond
+            except FileExistsError:  # the clock was set back, or two were begun in one millisecond
                 continue
-            break
-        self._descriptor, self._path = descriptor, path
-        self._file_bytes = 0
-        self._opened_at = self._clock()
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self.close()
-            raise
-        return descriptor
+            self._descriptor, self._path = descriptor, path
+            self._file_bytes = 0
+            self._opened_at = self._clock()
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:  # a reader came first, and may have taken it for ended
+                self.close()
+            except OSError:
+                self.close()
+                raise
+            else:
+                return descriptor
 
     def _write(self, descriptor: int, line: bytes) -> None:
         """Write a whole line or nothing. Raises OSError."""

@@ -198,3 +198,20 @@ def test_file_opened_in_vain_is_removed(tmp_path: Path, monkeypatch: pytest.Monk
     journal.close()
     assert list(tmp_path.iterdir()) == []
     assert journal.unrecorded == 3
+
+
+def test_file_that_its_reader_locked_first_is_left_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader may take it for ended: a line in it could be lost."""
+    locks = [BlockingIOError(errno.EWOULDBLOCK, "taken"), None]
+
+    def flock(_descriptor: int, _how: int) -> None:
+        if (error := locks.pop(0)) is not None:
+            raise error
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    journal = RequestJournal(tmp_path)
+    journal.note(RECORD)
+    journal.close()
+    assert (journal.unrecorded, len(records(tmp_path)), len(list(tmp_path.iterdir()))) == (0, 1, 1)

@@ -270,6 +270,29 @@ def test_request_answered_at_the_second_try_is_recorded_once() -> None:
     asyncio.run(scenario())
 
 
+def test_request_that_reached_no_place_names_none() -> None:
+    """The peer that it was sent to had none able to serve it."""
+
+    async def scenario() -> None:
+        models = [model_config(nodes=["two"])]
+        async with (
+            node("one", models=models, loaders=(), queue_timeout_s=0.2) as one,
+            node("two", models=models) as two,
+        ):
+            await acquaint(one, two)
+            peer = one.server.node.peers["two"]
+            ready = dict(peer.models)
+            two.stubs["a"].die()
+            await until(lambda: two.loader().state == "down", "its death is seen")
+            peer.models = ready
+            assert (await one.ask()).status == 503
+            (own,), others = records_of(one), records_of(two)
+            assert (own.error, own.served_by) == ("model_unavailable", "")
+            assert [(record.error, record.served_by) for record in others] == [("model_unavailable", "")]
+
+    asyncio.run(scenario())
+
+
 def test_internal_errors_are_recorded_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     """500, with what was known by then."""
 
