@@ -6,8 +6,8 @@ from typing import Any
 
 from garnet_cli.fleet.inventory import TelemetrySettings
 from garnet_cli.fleet.inventory_keys import Key
-from garnet_cli.fleet.inventory_urls import endpoint, seconds_of_a_minute
-from garnet_cli.fleet.inventory_values import HOST, REGION, number, text, whole
+from garnet_cli.fleet.inventory_urls import clock_server, endpoint, seconds_of_a_minute
+from garnet_cli.fleet.inventory_values import REGION, number, text, whole
 from node_scripts.monitor.config import AlertSettings
 
 
@@ -36,7 +36,7 @@ TELEMETRY_KEYS = (
     _key("spool_limit_mb", whole(1, 1_000_000),
         "Most that waits on a node's disk for the store, in MB (1,048,576 bytes); beyond it the oldest"
         " minutes are dropped, and counted.", "512"),
-    _key("clock_server", text("a host name or an IP address", HOST),
+    _key("clock_server", clock_server,
         "NTP server that the nodes' clocks are compared with; they are never set.", '"time.apple.com"',
         "the other nodes' clocks"),
     _key("retention_raw_days", whole(1, 3650),

@@ -13,8 +13,8 @@ from garnet_cli.fleet.inventory_values import HOST, shown, text
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 PREFIX = re.compile(r"[A-Za-z0-9_=.-]+")
-COMMUNITY = re.compile(r"[!-.0-9;-?A-~]{1,64}")
-"""Printable characters but for those that end it in a URL: ``/``, ``:`` and ``@``."""
+COMMUNITY = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%-]{1,64}")
+"""What may stand before the ``@`` of a URL; the rest is written as ``%`` and two hex digits."""
 
 METERS = '"shelly://host", "shelly://host/id", "tasmota://host" or "apc://community@host/outlet"'
 
@@ -55,6 +55,15 @@ def endpoint(value: Any) -> str:
             f"is {shown(value)}, expected https:// (http:// only to this machine or a private network)"
         )
     return f"{scheme}://{rest}"
+
+
+def clock_server(value: Any) -> str:
+    """Read an NTP server: ``host`` or ``host:port``."""
+    expected = '"host" or "host:port" of an NTP server'
+    whole_text: str = text(expected)(value)
+    if host_of(whole_text) is None:
+        raise ValueError(f"is {shown(value)}, expected {expected}")
+    return whole_text
 
 
 def power_meter(value: Any) -> str:

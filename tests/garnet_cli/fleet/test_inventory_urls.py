@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from garnet_cli.fleet.inventory_urls import endpoint, power_meter, seconds_of_a_minute, store
+from garnet_cli.fleet.inventory_urls import clock_server, endpoint, power_meter, seconds_of_a_minute, store
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from garnet_cli.fleet.inventory_urls import endpoint, power_meter, seconds_of_a_
         "shelly://plug.local:8080/1",
         "tasmota://[fe80::1]:80",
         "apc://public@pdu/12",
-        "apc://p!a#b@10.0.0.1:1161/1",
+        "apc://p!a%23b@10.0.0.1:1161/1",
     ],
 )
 def test_meters_of_each_kind_are_taken_as_they_stand(value: str) -> None:
@@ -34,6 +34,7 @@ def test_meters_of_each_kind_are_taken_as_they_stand(value: str) -> None:
         "apc://host/1",
         "apc://@host/1",
         "apc://a/b@host/1",
+        "apc://a#b@host/1",
         "apc://public@host",
         "apc://public@host/0",
         "http://host",
@@ -84,6 +85,17 @@ def test_other_endpoints_are_refused(value: str) -> None:
     """No path, no password, no http through the internet."""
     with pytest.raises(ValueError, match="expected"):
         endpoint(value)
+
+
+def test_a_clock_server_is_a_host_with_or_without_its_port() -> None:
+    """As a URL it is none."""
+    assert [clock_server(value) for value in ("time.apple.com", "[::1]:1123")] == [
+        "time.apple.com",
+        "[::1]:1123",
+    ]
+    for value in ("ntp://time.apple.com", "", "a b", "host:0"):
+        with pytest.raises(ValueError, match="expected"):
+            clock_server(value)
 
 
 def test_a_store_has_one_spelling() -> None:
