@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from garnet_cli.actions.control import Asks, control
 from garnet_cli.actions.provision import write_keys
@@ -81,12 +82,13 @@ def read(node: Asks) -> Keys:
     return facts.keys or Keys(schema=SCHEMA, keys=[])
 
 
-def write(node: Asks, keys: Keys) -> bool:
+def write(node: Asks, keys: Keys, event: dict[str, Any] | None = None) -> bool:
     """Write ``keys`` to one node and have its proxy read them; return whether a proxy was there.
 
-    Without a proxy they take effect when it starts. Raises NodeError where the proxy refuses them.
+    ``event`` is noted on the node if that changes its keys. Without a proxy they take effect when it
+    starts. Raises NodeError where the proxy refuses them.
     """
-    write_keys(node, keys)
+    write_keys(node, keys, event)
     try:
         control(node, "POST", "/control/reload", patience_s=0)
     except NodeError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from garnet_cli.actions.loaders import Report
 from garnet_cli.fleet.artifact import Artifact
 from garnet_cli.fleet.release import Release
 from node_scripts.contracts import FleetConfig, Keys
+from node_scripts.monitor.config import MonitorConfig
 
 CHUNK_BYTES = 4 * 1024**2
 
@@ -111,14 +112,24 @@ def write_configuration(node: Asks, config: FleetConfig) -> None:
     _write(node, "etc/fleet.json", encode_configuration(config).decode())
 
 
-def encode_configuration(config: FleetConfig) -> bytes:
-    """Return the bytes of ``etc/fleet.json``: equal for equal configurations."""
+def encode_configuration(config: FleetConfig | MonitorConfig) -> bytes:
+    """Return the bytes of ``etc/fleet.json`` or ``etc/monitor.json``: equal for equal configurations."""
     return msgspec.json.format(msgspec.json.encode(config, order="deterministic"), indent=1)
 
 
-def write_keys(node: Asks, keys: Keys) -> None:
-    """Write ``etc/keys.json``: hashes only."""
-    _write(node, "etc/keys.json", msgspec.json.encode(keys).decode())
+def write_monitor_configuration(node: Asks, config: MonitorConfig) -> None:
+    """Write ``etc/monitor.json``."""
+    _write(node, "etc/monitor.json", encode_configuration(config).decode())
+
+
+def write_monitor_secrets(node: Asks, told: Mapping[str, str]) -> None:
+    """Set the secrets that are ``told`` in ``etc/monitor.env``, remove the empty ones, leave the others."""
+    node.ask("write_monitor_secrets", values=dict(told))
+
+
+def write_keys(node: Asks, keys: Keys, event: dict[str, Any] | None = None) -> None:
+    """Write ``etc/keys.json``: hashes only. ``event`` is noted there if that changes it."""
+    _write(node, "etc/keys.json", msgspec.json.encode(keys).decode(), event)
 
 
 def write_secret(node: Asks, secret: str) -> None:
@@ -150,5 +161,5 @@ def _share(what: str, done: int, total: int | None) -> str:
     return f"{what}: {decimal(done)} of {decimal(total)}" if total else f"{what}: {decimal(done)}"
 
 
-def _write(node: Asks, path: str, content: str) -> Any:
-    return node.ask("write_file", path=path, content=content, mode=0o600)
+def _write(node: Asks, path: str, content: str, event: dict[str, Any] | None = None) -> None:
+    node.ask("write_file", path=path, content=content, mode=0o600, event=event)

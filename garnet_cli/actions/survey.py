@@ -13,13 +13,16 @@ from garnet_cli.errors import NodeError
 from garnet_cli.fleet.artifact import Artifact
 from garnet_cli.fleet.facts import NodeFacts, decode_facts
 from garnet_cli.fleet.inventory import Inventory
-from garnet_cli.fleet.inventory_contracts import fleet_config
-from garnet_cli.fleet.jobs import NodeLayout
+from garnet_cli.fleet.inventory_contracts import fleet_config, monitor_config
+from garnet_cli.fleet.jobs import NodeLayout, monitor_job
 from garnet_cli.fleet.node import NodeHandle
 from garnet_cli.fleet.parallel import for_each
 from garnet_cli.fleet.release import Release
+from garnet_cli.fleet.secrets_file import OperatorSecrets
 from garnet_cli.judge.difference import Change, DesiredLoader, DesiredNode, differences
 from node_scripts.contracts import SCHEMA, FleetConfig, Keys
+from node_scripts.monitor.config import ACCESS_KEY_NAME, SECRET_KEY_NAME, MonitorConfig
+from node_scripts.supervision.interface import job_digest
 
 OLDEST_PYTHON = (3, 11)
 
@@ -31,6 +34,7 @@ class NodeSurvey:
     facts: NodeFacts
     desired: DesiredNode
     config: FleetConfig
+    monitor: MonitorConfig
     layout: NodeLayout
     changes: Sequence[Change]
 
@@ -43,6 +47,8 @@ class FleetSurvey:
     keys: Keys
     secret_fingerprint: str
     """Of the secret that all nodes should have; NEW_SECRET where none has one yet."""
+    notes: Sequence[str] = ()
+    """What the plan leaves as it is, and why; one line each."""
 
     @property
     def changes(self) -> list[Change]:
@@ -54,7 +60,10 @@ NEW_SECRET = "(new)"  # noqa: S105 -- says that there is none
 
 
 def look(
-    nodes: Sequence[NodeHandle], inventory: Inventory, artifacts: Sequence[Artifact]
+    nodes: Sequence[NodeHandle],
+    inventory: Inventory,
+    artifacts: Sequence[Artifact],
+    secrets_here: OperatorSecrets,
 ) -> dict[str, NodeFacts]:
     """Ask all nodes for their facts, side by side.
 
@@ -65,7 +74,8 @@ def look(
     def ask(node: NodeHandle) -> NodeFacts:
         entry = inventory.node(node.name)
         address = f"{entry.listen_host}:{entry.listen_port}"
-        return decode_facts(node.name, node.ask("facts", listen=address, artifacts=wanted))
+        value = node.ask("facts", listen=address, artifacts=wanted, salt=secrets_here.salt)
+        return decode_facts(node.name, value)
 
     return for_each(nodes, ask)
 
@@ -75,12 +85,13 @@ def survey(
     facts: Mapping[str, NodeFacts],
     release: Release,
     artifacts: Mapping[str, Artifact],
+    secrets_here: OperatorSecrets,
     only: Sequence[str] = (),
 ) -> FleetSurvey:
     """Compare the nodes' facts with the inventory and the release.
 
-    ``artifacts`` are the models' artifacts by model name. Raises :class:`NodeError` for a node
-    whose Python is too old for the release.
+    ``artifacts`` are the models' artifacts by model name; ``secrets_here`` those that ``facts`` were
+    asked with. Raises :class:`NodeError` for a node whose Python is too old for the release.
     """
     keys = merge([fact.keys for fact in facts.values() if fact.keys is not None])
     fingerprints = [fact.secret_fingerprint for fact in facts.values() if fact.secret_fingerprint]
@@ -99,6 +110,8 @@ def survey(
             )
         environment = release.environment(fact.python.version, fact.system, fact.machine)
         config = fleet_config(inventory, entry)
+        monitor = monitor_config(inventory, entry)
+        layout = NodeLayout(root=entry.root, environments=entry.environments or f"{entry.root}/envs")
         desired = DesiredNode(
             node=name,
             release=release.identifier,
@@ -111,16 +124,49 @@ def survey(
                 desired_loader(inventory, model.name, artifacts[model.name], release, environment)
                 for model in inventory.models_on(name)
             ),
+            monitor_job=job_digest(monitor_job(layout, release.identifier, environment)),
+            monitor_sha256=hashlib.sha256(encode_configuration(monitor)).hexdigest(),
+            monitor_secrets=secrets_here.fingerprints(),
         )
-        layout = NodeLayout(root=entry.root, environments=entry.environments or f"{entry.root}/envs")
         nodes[name] = NodeSurvey(
             facts=fact,
             desired=desired,
             config=config,
+            monitor=monitor,
             layout=layout,
             changes=differences(desired, fact),
         )
-    return FleetSurvey(nodes=nodes, keys=keys, secret_fingerprint=fingerprint)
+    return FleetSurvey(
+        nodes=nodes, keys=keys, secret_fingerprint=fingerprint, notes=secret_notes(nodes, secrets_here)
+    )
+
+
+def secret_notes(nodes: Mapping[str, NodeSurvey], secrets_here: OperatorSecrets) -> list[str]:
+    """Return what to say of secrets that the operator does not have."""
+    kept: dict[str, list[str]] = {}
+    for name, node in nodes.items():
+        for secret in node.facts.monitor_secrets:
+            if secret not in secrets_here.told:
+                kept.setdefault(secret, []).append(name)
+    notes = [
+        f"{secret} is not known here: left as it is on {', '.join(names)}" for secret, names in kept.items()
+    ]
+    for secret in (ACCESS_KEY_NAME, SECRET_KEY_NAME):
+        lacking = [
+            name
+            for name, node in nodes.items()
+            if node.monitor.store is not None
+            and node.monitor.store.url.startswith("s3://")
+            and secret not in node.facts.monitor_secrets
+            and not secrets_here.told.get(secret)
+        ]
+        if lacking:
+            notes.append(
+                f"{secret} is known neither here nor on {', '.join(lacking)}: unless these have AWS keys of"
+                " their own, minutes wait there until it is given, by the environment or the file that"
+                " secrets of [telemetry] names"
+            )
+    return notes
 
 
 def desired_loader(

@@ -23,6 +23,7 @@ from garnet_cli.actions.control import (
     put_slot,
     wait_until_drained,
 )
+from garnet_cli.actions.events import act
 from garnet_cli.actions.loaders import LoaderPlan, Report
 from garnet_cli.errors import GarnetError, NodeError, RolledBackError
 from garnet_cli.judge.readiness import TestRound
@@ -98,6 +99,9 @@ class Swap:
         if journal is None:
             journal = self._begin(slot.active if slot else None)
             where = "start"
+        elif where != "start" and journal.step in {"plan", "start", "test"}:
+            # Flipped by a run that was cut off before it could write so.
+            journal = self._record(journal, "flip", "flip")
         result = SwapResult(node=self.node.name, model=self.model, old=journal.old, new=journal.new)
         if where == "start":
             journal = self._start_and_test(journal, result)
@@ -131,6 +135,7 @@ class Swap:
                 updated=now,
             ),
             "plan",
+            "start",
         )
 
     def _start_and_test(self, journal: SwapJournal, result: SwapResult) -> SwapJournal:
@@ -165,7 +170,7 @@ class Swap:
             self._undo(journal)
             raise self._rolled_back(error.message, error) from error
         self.report(f"flipped: {journal.new.name} takes the traffic")
-        return self._record(journal, "flip")
+        return self._record(journal, "flip", "flip")
 
     def _drain_and_watch(self, journal: SwapJournal, result: SwapResult) -> SwapJournal:
         if journal.old is not None:
@@ -221,11 +226,11 @@ class Swap:
             self.report(f"stopping {journal.old.name}")
             loaders.stop(self.node, journal.old.name)
         journal = self._record(journal, "stop")
-        self._forget()
+        self._forget(self._act("done", journal))
         return journal
 
     def _undo(self, journal: SwapJournal) -> None:
-        self._record(journal, "undo")
+        self._record(journal, "undo", "undo" if journal.step != "undo" else None)
         old = journal.old
         if old is not None:
             put_slot(self.node, Slot(model=self.model, active=old, previous=journal.new), force=True)
@@ -237,14 +242,21 @@ class Swap:
         loaders.stop(self.node, journal.new.name)
         self._forget()
 
-    def _record(self, journal: SwapJournal, step: SwapStep) -> SwapJournal:
+    def _record(self, journal: SwapJournal, step: SwapStep, action: str | None = None) -> SwapJournal:
         journal = replace(journal, step=step, updated=_now())
         content = msgspec.json.encode(journal).decode()
-        self.node.ask("write_file", path=self._journal_path, content=content, mode=0o600)
+        event = self._act(action, journal) if action else None
+        self.node.ask("write_file", path=self._journal_path, content=content, mode=0o600, event=event)
         return journal
 
-    def _forget(self) -> None:
-        self.node.ask("delete_file", path=self._journal_path)
+    def _forget(self, event: dict[str, Any] | None = None) -> None:
+        self.node.ask("delete_file", path=self._journal_path, event=event)
+
+    def _act(self, action: str, journal: SwapJournal) -> dict[str, Any]:
+        old, new = journal.old, journal.new
+        sides = {"from": old.source, "from_artifact": old.artifact, "from_loader": old.name} if old else {}
+        sides |= {"to": new.source, "to_artifact": new.artifact, "to_loader": new.name}
+        return act("swap", self.model, action, self.plan.who, **sides)
 
     @property
     def _journal_path(self) -> str:

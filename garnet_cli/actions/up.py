@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from garnet_cli.actions import loaders, provision
+from garnet_cli.actions import loaders, monitor, provision
 from garnet_cli.actions.control import control, delete_slot, wait_for_release, wait_until_drained
+from garnet_cli.actions.events import act
 from garnet_cli.actions.loaders import LoaderPlan
 from garnet_cli.actions.memory import require_memory
 from garnet_cli.actions.survey import NEW_SECRET, FleetSurvey, NodeSurvey, new_secret
@@ -21,7 +22,7 @@ from garnet_cli.fleet.jobs import proxy_job
 from garnet_cli.fleet.node import NodeHandle
 from garnet_cli.fleet.parallel import for_each
 from garnet_cli.fleet.release import Release
-from garnet_cli.judge.difference import Change, ChangeKind, DesiredLoader
+from garnet_cli.judge.difference import MONITOR_SUBJECTS, Change, ChangeKind, DesiredLoader
 
 NodeReport = Callable[[str, str], None]
 """Called with a node's name and what it does now."""
@@ -34,6 +35,8 @@ class UpSettings:
     """What the operator chose for this run."""
 
     who: str
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What to write into every node's ``etc/monitor.env``, see ``told_secrets``."""
     wheelhouse: Path | None = None
     hub_endpoint: str | None = None
     ready_timeout_s: float = 600.0
@@ -120,6 +123,8 @@ class _NodeWork:
         self._configuration(secret)
         self._proxy()
         swaps = self._loaders()
+        monitor.settle(self.node, self.survey, self.settings.secrets, self.tell)
+        self._note()
         self.tell("done")
         return swaps
 
@@ -129,6 +134,10 @@ class _NodeWork:
 
     def _of(self, *kinds: ChangeKind) -> list[Change]:
         return [change for change in self.survey.changes if change.kind in kinds]
+
+    @property
+    def _proxy_file(self) -> bool:
+        return any(change.subject not in MONITOR_SUBJECTS for change in self._of("configuration"))
 
     def _code(self) -> None:
         desired = self.survey.desired
@@ -154,7 +163,7 @@ class _NodeWork:
             provision.write_secret(self.node, secret)
         if self._of("keys"):
             provision.write_keys(self.node, self.fleet.keys)
-        if self._of("configuration"):
+        if self._proxy_file:
             provision.write_configuration(self.node, self.survey.config)
 
     def _proxy(self) -> None:
@@ -173,7 +182,7 @@ class _NodeWork:
                 # It was there, waiting to be removed: a start anew sees that it is current again.
                 self.node.ask("restart_job", name=job.name)
             wait_for_release(self.node, desired.release)
-        if self._of("configuration", "keys", "secret"):
+        if self._proxy_file or self._of("keys", "secret"):
             self.tell("loading the proxy's configuration")
             control(self.node, "POST", "/control/reload")
         for change in self._of("retire proxy"):
@@ -191,6 +200,11 @@ class _NodeWork:
             self._restart(wanted[change.subject])
         swaps = [self._swap(change, wanted.get(change.subject)) for change in self._of(*SWAP_KINDS)]
         return [swap for swap in swaps if swap is not None]
+
+    def _note(self) -> None:
+        changes = [{"kind": change.kind, "of": change.subject} for change in self.survey.changes]
+        release = self.survey.desired.release
+        self.node.ask("note_event", **act("up", release, "done", self.settings.who, changes=changes))
 
     def _plan(self, wanted: DesiredLoader) -> LoaderPlan:
         return LoaderPlan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -23,7 +24,7 @@ def check(
 ) -> None:
     """Look whether every node can do what the inventory asks of it; changes nothing.
 
-    Exits with 4 if a node does not answer and with 1 if a check failed.
+    Exits with 4 if a node or the store does not answer and with 1 if a check failed.
     """
     call = invocation(context)
     output = call.output(as_json=as_json)
@@ -33,7 +34,7 @@ def check(
         artifacts = resolve_all(inventory, progress)
         with connected(inventory, entries) as connection:
             names = [entry.name for entry in entries]
-            rows = look(inventory, names, connection.nodes, connection.errors, artifacts)
+            rows = look(inventory, names, connection.nodes, connection.errors, artifacts, os.environ)
     output.report(rows, lambda out: render(out, rows))
     failed = [row for row in rows if row.verdict == "failed"]
     if any(row.name in {"reachable", "host key"} for row in failed):

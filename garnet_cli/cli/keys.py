@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from garnet_cli.actions import keys as actions
 from garnet_cli.actions import leases
+from garnet_cli.actions.events import act
 from garnet_cli.cli.commands import invocation
 from garnet_cli.cli.output import Output
 from garnet_cli.errors import FleetError, GarnetError
@@ -36,7 +37,8 @@ def add(context: typer.Context, name: Name, *, as_json: Json = False) -> None:
     """Make a key and write it to every node; it is shown this once, on stdout."""
     new = actions.make(name, datetime.now(UTC))
     with _fleet(context, f"garnet keys add {name}", as_json=as_json) as (output, connection):
-        _, errors = _change(connection, output, lambda keys: actions.add(keys, new))
+        event = act("keys", name, "added", leases.operator(), sha256=new.entry.sha256[:12])
+        _, errors = _change(connection, output, lambda keys: actions.add(keys, new), event)
         if all(node.name in errors for node in connection.nodes):
             raise FleetError(list(errors.values()))
         output.report({"name": name, "key": new.text}, lambda out: out.line(new.text))
@@ -60,7 +62,8 @@ def revoke(context: typer.Context, name: Name, *, as_json: Json = False) -> None
     """Revoke a key on every node; safe to run again."""
     at = datetime.now(UTC)
     with _fleet(context, f"garnet keys revoke {name}", as_json=as_json) as (output, connection):
-        keys, errors = _change(connection, output, lambda keys: actions.revoke(keys, name, at))
+        event = act("keys", name, "revoked", leases.operator())
+        keys, errors = _change(connection, output, lambda keys: actions.revoke(keys, name, at), event)
         document = {"name": name, "live": [key.name for key in actions.live(keys)]}
         output.report(document, lambda out: out.line(f"revoked {name} on {len(connection.nodes)} nodes"))
         _raise_missing(errors, "THEY STILL ACCEPT THE KEY: run the same command again")
@@ -81,13 +84,14 @@ def _fleet(
 
 
 def _change(
-    connection: Connection, output: Output, change: Callable[[Keys], Keys]
+    connection: Connection, output: Output, change: Callable[[Keys], Keys], event: dict[str, Any]
 ) -> tuple[Keys, dict[str, GarnetError]]:
     """Change the keys on every node that answers; return them and why the others were left out."""
     before = for_each(connection.nodes, actions.read).values()
     after = change(actions.merge(before))
     errors = dict(connection.errors)
-    for name, outcome in attempt_each(connection.nodes, lambda node: actions.write(node, after)).items():
+    written = attempt_each(connection.nodes, lambda node: actions.write(node, after, event))
+    for name, outcome in written.items():
         if isinstance(outcome, GarnetError):
             errors[name] = outcome
         elif not outcome:

@@ -16,6 +16,7 @@ from garnet_cli.cli.output import Output
 from garnet_cli.errors import NodeError, UnreachableError
 from garnet_cli.fleet.connect import connected
 from garnet_cli.judge.memory import GIB
+from garnet_cli.judge.monitoring import status_lines
 from node_scripts.contracts import LoaderStatus
 
 COLUMNS = (
@@ -68,6 +69,8 @@ def render(output: Output, found: Sequence[NodeStatus]) -> None:
                 f"{one.node}: a swap of {journal.model} by {journal.who} is unfinished since "
                 f"{journal.started}; go on with `{command}`, or undo it with `{command} --abort`"
             )
+        for line in status_lines(one.node, one.facts) if one.facts else []:
+            output.line(line)
         lease = one.facts.lease if one.facts else None
         if lease:
             output.line(f"{one.node}: {lease.who} runs `{lease.purpose}` since {lease.since}")

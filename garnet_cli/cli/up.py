@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from garnet_cli.cli.output import Output, markdown_table
 from garnet_cli.errors import UsageError
 from garnet_cli.fleet.connect import connected
 from garnet_cli.fleet.release import build
+from garnet_cli.fleet.secrets_file import OperatorSecrets
 
 
 def up(
@@ -45,8 +47,10 @@ def up(
     if wheelhouse is not None and not any(wheelhouse.glob("*.whl")):
         raise UsageError(f"{wheelhouse} holds no wheels", remedy="fill it with `pip download`")
     release = build()
+    secrets = OperatorSecrets.read(inventory, os.environ)
     settings = UpSettings(
         who=leases.operator(),
+        secrets=secrets.told,
         wheelhouse=wheelhouse,
         hub_endpoint=hub_endpoint,
         ready_timeout_s=ready_timeout,
@@ -58,10 +62,11 @@ def up(
             everyone = connection.nodes if nodes else connection.require_all()
             for name in chosen:
                 connection.node(name)
-            facts = look(everyone, inventory, list(artifacts.values()))
-        fleet = survey(inventory, facts, release, artifacts, chosen)
+            facts = look(everyone, inventory, list(artifacts.values()), secrets)
+        fleet = survey(inventory, facts, release, artifacts, secrets, chosen)
         if not fleet.changes or dry_run:
-            output.report({"changes": fleet.changes, "done": False}, lambda out: render(out, fleet))
+            undone = {"changes": fleet.changes, "notes": fleet.notes, "done": False}
+            output.report(undone, lambda out: render(out, fleet))
             return
         if not as_json:
             render(output, fleet)
@@ -70,22 +75,25 @@ def up(
         busy = [node for node in everyone if node.name in {change.node for change in fleet.changes}]
         leases.take(busy, "garnet up")
         with output.progress() as progress:
-            facts = look(everyone, inventory, list(artifacts.values()))
-            fleet = survey(inventory, facts, release, artifacts, chosen)
+            facts = look(everyone, inventory, list(artifacts.values()), secrets)
+            fleet = survey(inventory, facts, release, artifacts, secrets, chosen)
             result = apply(everyone, fleet, inventory, release, artifacts, settings, progress.step)
-    document: dict[str, Any] = {"changes": fleet.changes, "done": True, "swaps": result.swaps}
+    document: dict[str, Any] = {"changes": fleet.changes, "notes": fleet.notes, "done": True}
+    document["swaps"] = result.swaps
     output.report(document, lambda out: out.line(f"done: {len(fleet.changes)} changes"))
     output.summary("### garnet up\n\n" + markdown_table(("node", "what", "of"), _rows(fleet)))
 
 
 def render(output: Output, fleet: FleetSurvey) -> None:
     """Write the difference, or that there is none."""
-    if not fleet.changes:
+    if fleet.changes:
+        output.table(("node", "what", "of", "detail"), [
+            (change.node, change.kind, change.subject, change.detail or None) for change in fleet.changes
+        ])  # fmt: skip
+    else:
         output.line(f"nothing to do: {len(fleet.nodes)} nodes are as the inventory wants them")
-        return
-    output.table(("node", "what", "of", "detail"), [
-        (change.node, change.kind, change.subject, change.detail or None) for change in fleet.changes
-    ])  # fmt: skip
+    for note in fleet.notes:
+        output.line(note)
 
 
 def _rows(fleet: FleetSurvey) -> list[tuple[object, ...]]:

@@ -73,6 +73,16 @@ class NodeFacts:
     """Whether the proxy works by what lies in ``etc/`` now; ``None`` where it cannot be told."""
     loader_folders: list[str] = field(default_factory=list)
     """Loaders that have a folder, whether or not anything runs in it."""
+    defined_jobs: dict[str, str] = field(default_factory=dict)
+    """``job_digest`` of every job as it was last ensured, by name."""
+    monitor_sha256: str | None = None
+    """Of ``etc/monitor.json``."""
+    monitor_secrets: dict[str, str] = field(default_factory=dict)
+    """Names in ``etc/monitor.env``, each with its fingerprint where a salt was sent."""
+    monitor_loaded: bool | None = None
+    """Whether the monitor works by what lies in ``etc/`` now; ``None`` where it cannot be told."""
+    live: dict[str, Any] | None = None
+    """What the monitor saw last: ``run/monitor.json``."""
 
     def job(self, name: str) -> JobStatus | None:
         """Return the supervised job called ``name``."""

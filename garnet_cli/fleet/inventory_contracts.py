@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from garnet_cli.fleet.inventory import Inventory, NodeEntry
 from garnet_cli.fleet.inventory_values import split_jump
 from node_scripts.contracts import SCHEMA, FleetConfig, ModelConfig, PeerConfig, ProxyConfig
+from node_scripts.monitor.config import MonitorConfig
+from node_scripts.store.objects import StoreAddress
 
 if TYPE_CHECKING:
     from garnet_cli.fleet.node import NodeTarget
 
+BYTES_PER_MB = 1024 * 1024
 CONNECT_TIMEOUT_S = 10.0
 """Longest wait for a node to accept a connection."""
 
@@ -48,6 +51,31 @@ def fleet_config(inventory: Inventory, node: NodeEntry) -> FleetConfig:
             max_tokens_limit=proxy.max_tokens_limit,
         ),
     )
+
+
+def monitor_config(inventory: Inventory, node: NodeEntry) -> MonitorConfig:
+    """Return `etc/monitor.json` of ``node``."""
+    telemetry = inventory.telemetry
+    return MonitorConfig(
+        fleet=inventory.fleet.name,
+        node=node.name,
+        nodes=[entry.name for entry in inventory.nodes],
+        store=store_address(inventory),
+        spool_limit_bytes=telemetry.spool_limit_mb * BYTES_PER_MB,
+        sample_s=telemetry.sample_s,
+        minute_s=telemetry.minute_s,
+        power_meter=node.power_meter,
+        clock_server=telemetry.clock_server,
+        alerts=inventory.alerts,
+    )
+
+
+def store_address(inventory: Inventory) -> StoreAddress | None:
+    """Return where the fleet's store is; ``None`` without one."""
+    if inventory.fleet.store is None:
+        return None
+    telemetry = inventory.telemetry
+    return StoreAddress(url=inventory.fleet.store, endpoint=telemetry.endpoint, region=telemetry.region)
 
 
 def node_target(inventory: Inventory, node: NodeEntry) -> NodeTarget:  # noqa: ARG001 -- as fleet_config

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from garnet_cli.judge.difference import PROXY_JOB_PREFIX
+from garnet_cli.judge.difference import MONITOR_JOB, PROXY_JOB_PREFIX
 from node_scripts.contracts import Job, LoaderSpec
+
+MONITOR_STOP_S = 30
+"""How long a monitor that is told to stop has to seal what it has and to ship it."""
 
 PROXY_DRAIN_S = 600
 """How long a proxy that is told to stop lets its requests in flight run on."""
@@ -73,4 +76,19 @@ def loader_job(
         working_directory=working_directory,
         log=layout.log(spec.name),
         environment={"PYTHONPATH": layout.release(release), "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def monitor_job(layout: NodeLayout, release: str, environment: str) -> Job:
+    """Return the monitor's job. There is one at a time: another release's takes its place."""
+    return Job(
+        name=MONITOR_JOB,
+        argv=[
+            *(layout.python(environment), "-m", "node_scripts.monitor"),
+            *("--root", layout.root, "--environment-folder", layout.environments),
+        ],
+        working_directory=layout.root,
+        log=layout.log(MONITOR_JOB),
+        environment={"PYTHONPATH": layout.release(release), "PYTHONUNBUFFERED": "1"},
+        stop_timeout_s=MONITOR_STOP_S,
     )

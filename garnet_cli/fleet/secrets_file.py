@@ -8,18 +8,39 @@ matching quotes. Their text never appears in a message.
 from __future__ import annotations
 
 import re
+import secrets
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from garnet_cli.errors import UsageError
 from garnet_cli.fleet.inventory import Inventory
 from garnet_cli.fleet.inventory_values import CONTROL, nearest, shown
+from node_scripts.agent.monitor import fingerprint
 from node_scripts.monitor.config import SECRET_NAMES
 
 MAX_BYTES = 64 * 1024
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OperatorSecrets:
+    """What `up` writes, and the salt under which nodes say whether they have the same; never shown."""
+
+    told: Mapping[str, str]
+    """As ``told_secrets`` returns it."""
+    salt: str
+
+    @classmethod
+    def read(cls, inventory: Inventory, environ: Mapping[str, str]) -> OperatorSecrets:
+        """Read them, with a fresh salt. Raises as ``told_secrets``."""
+        return cls(told=told_secrets(inventory, environ), salt=secrets.token_hex(16))
+
+    def fingerprints(self) -> dict[str, str]:
+        """Return each one's fingerprint by name; empty for one that is to be removed."""
+        return {name: fingerprint(self.salt, value) if value else "" for name, value in self.told.items()}
 
 
 def read_secrets(inventory: Inventory, environ: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,10 +25,18 @@ ChangeKind = Literal[
     "restart loader",
     "stop loader",
     "stray loader",
+    "monitor",
 ]
 
 PROXY_JOB_PREFIX = "proxy-"
 LOADER_JOB_PREFIX = "loader-"
+MONITOR_JOB = "monitor"
+
+MONITOR_CONFIG = "monitor.json"
+MONITOR_SECRETS = "monitor.env"
+MONITOR_LOADED = "monitor"
+MONITOR_SUBJECTS = frozenset({MONITOR_CONFIG, MONITOR_SECRETS, MONITOR_LOADED})
+"""Subjects of "configuration" that are the monitor's; the others are the proxy's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,12 @@ class DesiredNode:
     secret_fingerprint: str
     starts_at_boot: bool
     loaders: tuple[DesiredLoader, ...]
+    monitor_job: str
+    """``job_digest`` of its job."""
+    monitor_sha256: str
+    """Of its configuration."""
+    monitor_secrets: Mapping[str, str]
+    """Fingerprints of the secrets that the operator has, by name; empty where one is to be removed."""
 
     @property
     def proxy_job(self) -> str:
@@ -80,6 +94,7 @@ def differences(desired: DesiredNode, facts: NodeFacts) -> list[Change]:
         *_configuration(desired, facts),
         *_processes(desired, facts),
         *_loaders(desired, facts),
+        *_monitor(desired, facts),
     ]
 
 
@@ -174,6 +189,27 @@ def _slot(node: str, wanted: DesiredLoader, active: LoaderSpec | None, facts: No
             Change(node, "restart loader", wanted.model, f"{active.name} is {job.state if job else 'gone'}")
         ]
     return []
+
+
+def _monitor(desired: DesiredNode, facts: NodeFacts) -> list[Change]:
+    changes = []
+    if facts.monitor_sha256 != desired.monitor_sha256:
+        changes.append(Change(desired.node, "configuration", MONITOR_CONFIG))
+    told = desired.monitor_secrets
+    other = [name for name, wanted in told.items() if facts.monitor_secrets.get(name, "") != wanted]
+    if other:
+        words = [name if told[name] else f"{name} (removed)" for name in other]
+        changes.append(Change(desired.node, "configuration", MONITOR_SECRETS, ", ".join(words)))
+    if not changes and facts.monitor_loaded is False:
+        detail = "the monitor has not loaded what was written"
+        changes.append(Change(desired.node, "configuration", MONITOR_LOADED, detail))
+    job = facts.job(MONITOR_JOB)
+    if job is None or job.state not in {"running", "starting"}:
+        detail = "start" if job is None else f"it is {job.state}"
+        changes.append(Change(desired.node, "monitor", MONITOR_JOB, detail))
+    elif facts.defined_jobs.get(MONITOR_JOB) != desired.monitor_job:
+        changes.append(Change(desired.node, "monitor", MONITOR_JOB, "its code or environment changed"))
+    return changes
 
 
 def _specs(slot: Slot) -> list[LoaderSpec]:

@@ -179,7 +179,7 @@ class Rack:
     def close(self) -> None:
         """Take the fleet down and delete its files; asserts that no process of it is left."""
         self.write()
-        done = self.garnet("down", "--yes", "--purge", code=None)
+        done = self.garnet("down", "--yes", "--purge", "--discard-minutes", code=None)
         left = wait_for_end(processes_below(self.folder))
         for pid in left:
             os.kill(pid, signal.SIGKILL)

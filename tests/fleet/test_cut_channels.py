@@ -75,8 +75,9 @@ def assert_at_rest(rack: Rack, models: set[str]) -> None:
     assert {slot["model"] for slot in slots} == models
     assert all(slot["next"] is None and slot["previous"] is None for slot in slots)
     loaders = {slot["active"]["spec"]["name"] for slot in slots}
-    assert {job["name"] for job in facts["jobs"] if not job["name"].startswith("proxy-")} == loaders
-    assert sum(job["name"].startswith("proxy-") for job in facts["jobs"]) == 1
+    jobs = [job["name"] for job in facts["jobs"] if not job["name"].startswith("proxy-")]
+    assert sorted(jobs) == sorted([*loaders, "monitor"])
+    assert len(facts["jobs"]) == len(jobs) + 1
     assert (facts["lease"], facts["swaps"]) == (None, [])
     assert {path.name for path in (node.root / "served").iterdir()} == loaders
     assert {path.stem for path in (node.root / "run").glob("loader-*")} == loaders

@@ -77,7 +77,7 @@ def test_a_new_release_of_the_proxy_refuses_no_connection(rack: Rack, tmp_path: 
     assert after["pid"] != before["pid"]
     assert after["release"] == before["release"]
     jobs = [job["name"] for job in rack.status()["one"]["facts"]["jobs"]]
-    assert sorted(jobs) == ["loader-1", f"proxy-{after['release']}"]
+    assert sorted(jobs) == ["loader-1", "monitor", f"proxy-{after['release']}"]
 
 
 def test_a_new_release_of_the_loader_is_swapped_in(rack: Rack, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class FakeNode:
         self.slots: dict[str, Slot] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
         self.files: dict[str, str] = {}
+        self.events: list[dict[str, Any]] = []
         self.folders: set[str] = set()
         self.serial = 0
         self.done = 0
@@ -97,12 +98,18 @@ class FakeNode:
     def _test_loader(self, **_arguments: Any) -> dict[str, Any]:
         return {"latencies_ms": self.test_latencies_ms, "answers": 8, "failures": []}
 
-    def _write_file(self, path: str, content: str, mode: int) -> dict[str, Any]:
+    def _write_file(
+        self, path: str, content: str, mode: int, event: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        changed = self.files.get(path) != content
         self.files[path] = content
-        return {"changed": True}
+        if event and changed:
+            self.events.append(event)
+        return {"changed": changed}
 
-    def _delete_file(self, path: str) -> dict[str, Any]:
-        self.files.pop(path, None)
+    def _delete_file(self, path: str, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        if self.files.pop(path, None) is not None and event:
+            self.events.append(event)
         return {}
 
     def _control(self, method: str, path: str, body: Any) -> dict[str, Any]:

@@ -74,6 +74,65 @@ def test_a_swap_replaces_the_loader_and_leaves_nothing_behind(node: FakeNode) ->
     assert_clean(node)
 
 
+def actions_of(node: FakeNode) -> list[str]:
+    """Return what the audit log says was done, in order."""
+    return [event["action"] for event in node.events]
+
+
+def test_a_swap_is_noted_with_both_artifacts_and_who_did_it(node: FakeNode) -> None:
+    """On the journal's own steps: no step is added for it."""
+    node.events.clear()
+    run(node)
+    assert actions_of(node) == ["start", "flip", "done"]
+    assert node.events[1] == {
+        "kind": "swap",
+        "subject": MODEL,
+        "action": "flip",
+        "who": "me@here",
+        "detail": {
+            "from": "./a",
+            "from_artifact": "a",
+            "from_loader": "loader-1",
+            "to": "./b",
+            "to_artifact": "b",
+            "to_loader": "loader-2",
+        },
+    }
+    assert "note_event" not in node.asked
+
+
+def test_a_swap_that_failed_is_noted_as_undone(node: FakeNode) -> None:
+    """It never flipped."""
+    node.events.clear()
+    node.fail["test_loader"] = NodeError("too slow", node="one")
+    with pytest.raises(RolledBackError):
+        run(node)
+    assert actions_of(node) == ["start", "undo"]
+
+
+@pytest.mark.parametrize("lose_answer", [False, True])
+def test_a_swap_cut_anywhere_is_noted_whole_and_once(*, lose_answer: bool) -> None:
+    """Whichever step was cut off, the log ends as that of a swap that was not."""
+    for cut in range(60):
+        node = FakeNode()
+        run(node, plan("a"))
+        node.events.clear()
+        node.done, node.cut_after, node.lose_answer = 0, cut, lose_answer
+        try:
+            run(node)
+        except UnreachableError:
+            node.reconnect()
+            if node.journals:
+                run(node)
+            elif served(node) == "a":
+                continue
+            assert actions_of(node) == ["start", "flip", "done"], cut
+        else:
+            break
+    else:
+        raise AssertionError("the swap never came to its end")
+
+
 def test_a_first_loader_is_started_by_the_same_steps() -> None:
     """An empty slot is filled, with nothing to drain."""
     node = FakeNode()

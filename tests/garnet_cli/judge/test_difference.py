@@ -27,6 +27,9 @@ DESIRED = DesiredNode(
     secret_fingerprint="s1",
     starts_at_boot=True,
     loaders=(DesiredLoader(model="m", source="./a", artifact="a", runtime="x", context=4096, concurrency=4),),
+    monitor_job="j1",
+    monitor_sha256="m1",
+    monitor_secrets={"GARNET_ROUTE_ALERTS": "p1"},
 )
 ACTIVE = LoaderSpec(
     name="loader-1", model="m", artifact="a", runtime="x", http_socket="h", stats_socket="s", source="./a"
@@ -56,7 +59,11 @@ def facts(**changes: object) -> NodeFacts:
         fleet_sha256="f1",
         keys=KEYS,
         secret_fingerprint="s1",
-        jobs=[JobStatus(name="proxy-r1", state="running"), JobStatus(name="loader-1", state="running")],
+        jobs=[JobStatus(name=name, state="running") for name in ("proxy-r1", "loader-1", "monitor")],
+        defined_jobs={"monitor": "j1"},
+        monitor_sha256="m1",
+        monitor_secrets={"GARNET_ROUTE_ALERTS": "p1", "GARNET_ROUTE_THERMAL": "q1"},
+        monitor_loaded=True,
         supervisor=SupervisorFacts("launchd", running=True, starts_at_boot=True),
         slots=SlotTable(schema=SCHEMA, slots={"m": Slot(model="m", active=ACTIVE)}),
         swaps=[],
@@ -90,17 +97,22 @@ def test_a_bare_node_gets_everything_in_the_order_in_which_it_is_needed() -> Non
         jobs=[],
         slots=None,
         supervisor=SupervisorFacts("launchd", running=False, starts_at_boot=False),
+        defined_jobs={},
+        monitor_sha256=None,
+        monitor_secrets={},
+        monitor_loaded=None,
     )
     assert kinds(bare) == [
         *("release", "environment", "artifact", "secret", "keys", "configuration"),
-        *("supervisor", "proxy", "start loader"),
+        *("supervisor", "proxy", "start loader", "configuration", "configuration", "monitor"),
     ]
 
 
 def test_a_new_release_starts_a_new_proxy_and_retires_the_old_one() -> None:
     """Loaders whose runtime is the same stay."""
-    node = facts(release="r0", jobs=[JobStatus(name="proxy-r0", state="running"), facts().jobs[1]])
-    assert kinds(node) == ["release", "proxy", "retire proxy"]
+    jobs = [JobStatus(name="proxy-r0", state="running"), *facts().jobs[1:]]
+    node = facts(release="r0", jobs=jobs, defined_jobs={"monitor": "j0"})
+    assert kinds(node) == ["release", "proxy", "retire proxy", "monitor"]
 
 
 def test_another_artifact_or_runtime_is_a_swap() -> None:
@@ -124,7 +136,7 @@ def test_a_model_that_left_the_node_is_taken_out_of_service() -> None:
 
 def test_a_loader_whose_job_is_gone_is_restarted() -> None:
     """A slot without its process is not what was wanted."""
-    assert kinds(facts(jobs=facts().jobs[:1])) == ["restart loader"]
+    assert kinds(facts(jobs=[job for job in facts().jobs if job.name != "loader-1"])) == ["restart loader"]
 
 
 def test_a_loader_in_no_slot_is_stray_unless_a_swap_knows_it() -> None:
@@ -144,3 +156,37 @@ def test_a_loader_in_no_slot_is_stray_unless_a_swap_knows_it() -> None:
         updated="then",
     )
     assert kinds(facts(jobs=jobs, swaps=[journal])) == ["finish swap"]
+
+
+def monitor_changes(node: NodeFacts, desired: DesiredNode = DESIRED) -> list[tuple[str, str, str]]:
+    """Return kind, subject and detail of the differences."""
+    return [(change.kind, change.subject, change.detail) for change in differences(desired, node)]
+
+
+def test_a_changed_configuration_of_the_monitor_is_no_reason_to_start_it_anew() -> None:
+    """It reads its files again; the proxy's are others."""
+    assert monitor_changes(facts(monitor_sha256="m0")) == [("configuration", "monitor.json", "")]
+    assert monitor_changes(facts(monitor_loaded=False)) == [
+        ("configuration", "monitor", "the monitor has not loaded what was written")
+    ]
+    assert kinds(facts(monitor_loaded=None)) == []
+
+
+def test_secrets_that_the_operator_lacks_are_left_as_they_are() -> None:
+    """A CI job without the routes' URLs does not take them away; only what is told is compared."""
+    assert kinds(facts(), replace(DESIRED, monitor_secrets={})) == []
+    told = {"GARNET_ROUTE_ALERTS": "p2", "GARNET_ROUTE_THERMAL": "", "GARNET_ROUTE_MONTHLY": ""}
+    assert monitor_changes(facts(), replace(DESIRED, monitor_secrets=told)) == [
+        ("configuration", "monitor.env", "GARNET_ROUTE_ALERTS, GARNET_ROUTE_THERMAL (removed)")
+    ]
+
+
+def test_a_monitor_that_is_not_as_it_should_be_is_started() -> None:
+    """Absent, failed, or of another release or environment."""
+    without = [job for job in facts().jobs if job.name != "monitor"]
+    failed = [*without, JobStatus(name="monitor", state="failed")]
+    assert monitor_changes(facts(jobs=without)) == [("monitor", "monitor", "start")]
+    assert monitor_changes(facts(jobs=failed)) == [("monitor", "monitor", "it is failed")]
+    changed = ("monitor", "monitor", "its code or environment changed")
+    assert monitor_changes(facts(defined_jobs={"monitor": "j0"})) == [changed]
+    assert monitor_changes(facts(defined_jobs={})) == [changed]
