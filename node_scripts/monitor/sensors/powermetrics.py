@@ -15,7 +15,7 @@ from node_scripts.records import PRESSURE_LEVELS
 
 TOOL = "/usr/bin/powermetrics"
 RECORD_END = b"</plist>"
-SOURCE = "powermetrics:combined_power"
+SOURCE = "powermetrics:chip"
 """The chip alone: the name says so wherever the figure goes."""
 
 

@@ -65,7 +65,7 @@ def test_powermetrics_gives_the_chips_power_where_nothing_better_is(installed: t
     mac = FakeMac(installed=installed, root=True)
     watts = _read(mac).watts
     expected = Value(value=38.75, source="macmon:sys_power")
-    assert watts == (expected if installed else Value(value=23.70075, source="powermetrics:combined_power"))
+    assert watts == (expected if installed else Value(value=23.70075, source="powermetrics:chip"))
     assert "powermetrics" not in FakeMac(installed=installed).streams
 
 
@@ -75,7 +75,7 @@ def test_unreadable_system_power_leaves_it_to_the_chips() -> None:
     sensors = _sensors(mac)
     mac.streams["macmon"].says = outputs.MACMON.replace("38.75", "0.0").encode()
     sample = sensors.read(0.0)
-    assert sample.watts == Value(value=23.70075, source="powermetrics:combined_power")
+    assert sample.watts == Value(value=23.70075, source="powermetrics:chip")
     assert sample.errors == []
 
 

@@ -27,6 +27,8 @@ def _pdu(watts: dict[str, int]) -> Callable[[bytes], bytes | None]:
 
     def answer(packet: bytes) -> bytes | None:
         request, _ = decoder.decode(packet, asn1Spec=version_1.Message())
+        if int(request[0]) != api.SNMP_VERSION_1:
+            return None
         if str(version_1.apiMessage.get_community(request)) != COMMUNITY:
             return None
         reply = version_1.apiMessage.get_response(request)

@@ -83,7 +83,7 @@ def test_a_meter_that_shows_nothing_of_this_machine_fails(
     assert said in str(caught.value)
 
 
-def test_a_meter_that_refuses_or_is_silent_costs_a_second_at_most() -> None:
+def test_a_meter_that_refuses_or_is_silent_does_not_hold_the_others_up() -> None:
     """Its connection is taken and never answered."""
     with pytest.raises(SensorError, match="refused"):
         meter_sensor(f"tasmota://127.0.0.1:{free_port()}").read(0.0)
@@ -91,7 +91,7 @@ def test_a_meter_that_refuses_or_is_silent_costs_a_second_at_most() -> None:
         begun = time.monotonic()
         with pytest.raises(SensorError, match="timed out"):
             meter_sensor(f"tasmota://127.0.0.1:{silent.getsockname()[1]}").read(0.0)
-        assert time.monotonic() - begun < 1.8
+        assert time.monotonic() - begun < 5.0
 
 
 def test_a_wrong_address_fails_at_every_reading_and_is_not_repeated() -> None:
