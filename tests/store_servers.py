@@ -28,7 +28,7 @@ def rclone_s3(folder: Path, port: int = 0) -> Iterator[tuple[str, Credentials, s
     (folder / BUCKET).mkdir(parents=True, exist_ok=True)
     keys = Credentials(f"garnet{folder_digits(folder)}", f"secret{folder_digits(folder)}")
     command = [RCLONE, "serve", "s3", str(folder), "--addr", f"127.0.0.1:{port}", "--config", os.devnull]
-    command += ["--vfs-cache-mode", "off", "--dir-cache-time", "0", "--no-checksum"]
+    command += ["--vfs-cache-mode", "off"]
     environment = dict(
         os.environ,
         RCLONE_AUTH_KEY=f'"{keys.access_key_id},{keys.secret_access_key}"',

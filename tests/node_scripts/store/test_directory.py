@@ -62,6 +62,15 @@ def test_empty_folders_go_with_their_last_object(tmp_path: Path) -> None:
     assert list((tmp_path / "store").iterdir()) == []
 
 
+def test_what_only_looks_like_an_object_is_none_to_delete(tmp_path: Path) -> None:
+    """A folder of objects, and a name below an object."""
+    store = DirectoryStore(tmp_path)
+    store.put("x/1", b"x")
+    store.put("y", b"x")
+    store.delete(["x", "y/below"])
+    assert [one.key for one in store.list("")] == ["x/1", "y"]
+
+
 def test_a_share_that_is_not_mounted_is_unreachable(tmp_path: Path) -> None:
     """A missing folder is not made: what lies beneath a mount point is no store."""
     store = DirectoryStore(tmp_path / "away")
