@@ -80,7 +80,7 @@ class App:
             departure.watch(None)
             counters.in_flight -= 1
             if asked.is_completion:
-                node.journal.note(note.record(reply.status))
+                node.journal.note(note.line(reply.status))
 
     async def answer(self, asked: Asked, scope: Scope, receive: Receive, reply: Reply) -> None:
         """Route one request by its path."""

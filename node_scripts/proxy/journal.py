@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from node_scripts.records import RequestRecord
+from node_scripts.proxy.request_note import RequestLine
 
 FOLDER_LIMIT_BYTES = 256 * 1024 * 1024
 FILE_LIMIT_BYTES = 8 * 1024 * 1024
@@ -59,7 +59,7 @@ class RequestJournal:
         self.unrecorded = 0
         """Requests that could not be noted."""
 
-    def note(self, record: RequestRecord) -> None:
+    def note(self, record: RequestLine) -> None:
         """Write one line, or count it as unrecorded."""
         try:
             line = self._encoder.encode(record) + b"\n"
