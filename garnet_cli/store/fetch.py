@@ -1,0 +1,44 @@
+"""Get many objects from a store at once, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from node_scripts.store.objects import ObjectStore
+
+THREADS = 16
+AHEAD = 4 * THREADS
+"""Objects under way or waiting to be taken: bounds the memory."""
+
+Result = TypeVar("Result")
+
+
+def fetch_each(
+    store: ObjectStore,
+    keys: Iterable[str],
+    read: Callable[[str, bytes], Result],
+    threads: int = THREADS,
+) -> Iterator[Result]:
+    """Yield ``read(key, content)`` for each key, in order; both run in threads.
+
+    The first error of a get or of ``read`` is raised in its place, and the rest given up.
+    """
+    waiting: deque[Future[Result]] = deque()
+
+    def one(key: str) -> Result:
+        return read(key, store.get(key))
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
+        try:
+            for key in keys:
+                waiting.append(pool.submit(one, key))
+                if len(waiting) >= AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
