@@ -25,7 +25,7 @@ FOLDER_LIMIT_BYTES = 256 * 1024 * 1024
 FILE_LIMIT_BYTES = 8 * 1024 * 1024
 FILE_AGE_S = 60.0
 RETRY_S = 1.0
-"""Pause before a full folder is measured again, and before another file is tried after a failure."""
+"""Pause before a full folder is measured again."""
 
 _LOG = logging.getLogger("garnet.proxy.journal")
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
@@ -79,9 +79,9 @@ class RequestJournal:
         if descriptor is None:
             return
         try:
+            os.close(descriptor)
             if not self._file_bytes:
                 self._path.unlink(missing_ok=True)
-            os.close(descriptor)
         except OSError as error:
             self._note_failure(error)
 
