@@ -119,12 +119,19 @@ class _NodeWork:
 
     def run(self, secret: str | None) -> list[dict[str, Any]]:
         """Do every change and return the swaps' results."""
+        known = self.survey.facts.fleet_sha256 is not None
+        changes = [{"kind": change.kind, "of": change.subject} for change in self.survey.changes]
+        if known:
+            self._note("begun", changes=changes)
         self._code()
         self._configuration(secret)
+        if not known:
+            # Only now does the node know in whose log this stands.
+            self._note("begun", changes=changes)
         self._proxy()
         swaps = self._loaders()
         monitor.settle(self.node, self.survey, self.settings.secrets, self.tell)
-        self._note()
+        self._note("done")
         self.tell("done")
         return swaps
 
@@ -201,10 +208,9 @@ class _NodeWork:
         swaps = [self._swap(change, wanted.get(change.subject)) for change in self._of(*SWAP_KINDS)]
         return [swap for swap in swaps if swap is not None]
 
-    def _note(self) -> None:
-        changes = [{"kind": change.kind, "of": change.subject} for change in self.survey.changes]
+    def _note(self, action: str, **detail: Any) -> None:
         release = self.survey.desired.release
-        self.node.ask("note_event", **act("up", release, "done", self.settings.who, changes=changes))
+        self.node.ask("note_event", **act("up", release, action, self.settings.who, **detail))
 
     def _plan(self, wanted: DesiredLoader) -> LoaderPlan:
         return LoaderPlan(

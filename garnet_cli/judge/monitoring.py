@@ -34,6 +34,8 @@ def status_lines(node: str, facts: NodeFacts) -> Iterator[str]:
     elif age is None or age > STALE_S:
         since = "yet" if age is None else f"for {age:.0f} s"
         yield f"{node}: the monitor has not looked {since}; see `garnet logs {node} --job {MONITOR_JOB}`"
+    elif error := (facts.live or {}).get("settings_error"):
+        yield f"{node}: the monitor works by its older settings: {error}; run `garnet up {node}`"
     for alert in (facts.live or {}).get("alerts", []):
         yield alert_line(node, alert)
 
@@ -59,6 +61,10 @@ def monitor_checks(entry: NodeEntry, facts: NodeFacts) -> Iterator[Check]:
     elif age is None or age > STALE_S:
         detail = "has never looked" if age is None else f"looked {age:.0f} s ago"
         yield Check(entry.name, "monitor", "failed", detail, f"look at `garnet logs {entry.name}`")
+    elif error := (facts.live or {}).get("settings_error"):
+        yield Check(
+            entry.name, "monitor", "failed", f"works by its older settings: {error}", "run `garnet up`"
+        )
     else:
         waiting = (facts.live or {}).get("spool_minutes")
         more = "" if waiting is None else f", {waiting} minutes wait to be shipped"

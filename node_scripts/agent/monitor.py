@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import re
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from node_scripts.paths import NodePaths
 NAME = re.compile(r"GARNET_(STORE|ROUTE)_[A-Z0-9_]{1,48}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 FINGERPRINT_DIGITS = 12
+LOOK_EVERY_S = 0.1
+ERROR_AFTER_S = 2.0
+"""Until then a refusal may still be that of the settings before."""
 
 
 def write_monitor_secrets(context: Context, *, values: dict[str, str]) -> dict[str, Any]:
@@ -55,13 +59,12 @@ def monitor_facts(paths: NodePaths, salt: str | None, live: dict[str, Any] | Non
     config = _content(paths.monitor_file)
     secrets = secrets_of(paths.monitor_secrets_file)
     digest = (live or {}).get("settings_digest")
-    on_disk = digest_of(map(_content, (paths.monitor_file, paths.monitor_secrets_file)))
     return {
         "monitor_sha256": hashlib.sha256(config).hexdigest() if config is not None else None,
         "monitor_secrets": {
             name: fingerprint(salt, value) if salt else "" for name, value in secrets.items()
         },
-        "monitor_loaded": digest == on_disk if digest else None,
+        "monitor_loaded": digest == _settings_digest(paths) if digest else None,
     }
 
 
@@ -83,6 +86,27 @@ def live_of(paths: NodePaths) -> dict[str, Any] | None:
         ) from error
 
 
+def wait_monitor(context: Context, *, timeout_s: float) -> dict[str, Any]:
+    """Wait until the monitor works by what lies in ``etc/``.
+
+    Error ``monitor_not_ready`` where it does not in time, or refuses what lies there.
+    """
+    begin = time.monotonic()
+    remedy = "look at its log with `garnet logs`"
+    while (elapsed := time.monotonic() - begin) < timeout_s:
+        live = live_of(context.paths) or {}
+        if live.get("settings_digest") == _settings_digest(context.paths):
+            return {"elapsed_s": elapsed}
+        if live.get("settings_error") and elapsed > ERROR_AFTER_S:
+            why = live["settings_error"]
+            raise StepError("monitor_not_ready", f"the monitor refuses its settings: {why}", remedy=remedy)
+        context.progress_sometimes({"message": "waiting for the monitor", "elapsed_s": elapsed})
+        time.sleep(LOOK_EVERY_S)
+    raise StepError(
+        "monitor_not_ready", f"the monitor has not looked within {timeout_s:.0f} s", remedy=remedy
+    )
+
+
 def spooled(context: Context) -> dict[str, Any]:
     """Return how many minutes wait in the spool for the store; ``None`` where it cannot be read."""
     import sqlite3  # noqa: PLC0415 -- 5 ms that only this step pays
@@ -95,6 +119,10 @@ def spooled(context: Context) -> dict[str, Any]:
             return {"minutes": int(spool.execute("SELECT count(*) FROM minutes").fetchone()[0])}
     except sqlite3.Error:
         return {"minutes": None}
+
+
+def _settings_digest(paths: NodePaths) -> str:
+    return digest_of(map(_content, (paths.monitor_file, paths.monitor_secrets_file)))
 
 
 def _content(path: Path) -> bytes | None:

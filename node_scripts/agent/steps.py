@@ -65,5 +65,6 @@ STEPS: Mapping[str, Step] = {
     "change_silences": alerts.change_silences,
     "try_route": alerts.try_route,
     "spooled": monitor.spooled,
+    "wait_monitor": monitor.wait_monitor,
     "write_monitor_secrets": monitor.write_monitor_secrets,
 }

@@ -91,12 +91,16 @@ def test_up_cut_off_after_each_step(rack: Rack, server: Sshd, tiny_model_a: Path
     node = rack.node("one")
     del rack.models[OTHER]
     rack.serve(MODEL, tiny_model_b, context=CONTEXT)
+    rack.alerts = {"disk_free_pct": 1}
+    rack.secrets = {"GARNET_ROUTE_MONTHLY": "json://127.0.0.1:9"}
     rack.serve("third", tiny_model_a)
     scissors = Scissors(server.cut_sessions, "after")
     with trickle(node):
         cut_every_step(rack, scissors, "up", "--yes")
         rack.up()
     assert len(scissors.steps) > 30
+    steps = {step.partition(" #")[0].strip() for step in scissors.steps}
+    assert {"write etc/monitor.json", "write_monitor_secrets", "signal_job", "note_event"} <= steps
     assert_at_rest(rack, {MODEL, "third"})
 
 
@@ -131,6 +135,7 @@ def test_a_killed_operator_of_a_first_up(server: Sshd, tiny_model_a: Path) -> No
             "the loader's job": lambda: any(root.glob("etc/supervisor/jobs/loader-*.conf")),
             "the loader": lambda: any(root.glob("run/loader-*.http")),
             "the flip": lambda: proxy_status(rack.node("one"))["slots"][0]["active"] is not None,
+            "the monitor": (root / "run" / "monitor.json").exists,
         }
         killed = [stage for stage, reached in stages.items() if kill_when(rack.begin("up", "--yes"), reached)]
         rack.up()

@@ -75,6 +75,16 @@ def test_a_stale_or_missing_monitor_is_a_line_with_what_to_do() -> None:
     assert list(status_lines("one", stopped)) == ["one: no monitor runs; start it with `garnet up one`"]
 
 
+def test_settings_that_are_not_in_force_are_told(entry: NodeEntry) -> None:
+    """By status and by check."""
+    node = seen()
+    assert node.live is not None
+    node.live["settings_error"] = "monitor.json: too new"
+    (line,) = status_lines("one", node)
+    assert line == "one: the monitor works by its older settings: monitor.json: too new; run `garnet up one`"
+    assert rows(entry, node)[0][1] == "failed"
+
+
 def test_a_firing_alert_is_a_line_with_value_threshold_and_command() -> None:
     """Also why it is not told, where it is silenced or explained."""
     quiet = {**ALERT, "subject": "llama", "silenced": "tests", "inhibited": "node-missing", "value": None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
@@ -17,10 +18,16 @@ from node_scripts.agent.context import Context, make_folder
 from node_scripts.agent.errors import StepError
 from node_scripts.agent.facts import facts
 from node_scripts.agent.jobs import defined_jobs, ensure_job, remove_job
-from node_scripts.agent.monitor import fingerprint, read_live, spooled, write_monitor_secrets
+from node_scripts.agent.monitor import (
+    fingerprint,
+    read_live,
+    spooled,
+    wait_monitor,
+    write_monitor_secrets,
+)
 from node_scripts.agent.read_write import write_file
 from node_scripts.contracts import Job, JobStatus
-from node_scripts.files import digest_of
+from node_scripts.files import digest_of, write_atomically
 from node_scripts.supervision.interface import SupervisionError, job_digest
 from tests.node_scripts.agent.local_agent import context_at
 
@@ -83,6 +90,28 @@ def test_facts_tell_whether_the_monitor_works_by_what_lies_there(context: Contex
     for digest, expected in ((digest_of([b"{}", None]), True), (digest_of([b"", None]), False)):
         context.paths.monitor_live_file.write_text(json.dumps({"settings_digest": digest}))
         assert facts(context, artifacts=[])["monitor_loaded"] is expected
+
+
+def test_a_monitor_is_waited_for_until_it_works_by_what_was_written(context: Context) -> None:
+    """One that still shows the settings before is not ready; one that refuses them says why."""
+    write_file(context, path="etc/monitor.json", content="{}", mode=0o600)
+    make_folder(context.paths.run)
+    live = context.paths.monitor_live_file
+
+    def look(**values: str) -> None:
+        write_atomically(live, json.dumps(values).encode())
+
+    look(settings_digest="before")
+    with pytest.raises(StepError, match="has not looked within 0 s"):
+        wait_monitor(context, timeout_s=0.2)
+    later = threading.Timer(0.3, look, kwargs={"settings_digest": digest_of([b"{}", None])})
+    later.start()
+    assert 0 < wait_monitor(context, timeout_s=10)["elapsed_s"] < 10
+    later.join()
+    look(settings_digest="before", settings_error="monitor.json: no")
+    with pytest.raises(StepError, match=r"refuses its settings: monitor\.json: no") as caught:
+        wait_monitor(context, timeout_s=10)
+    assert caught.value.code == "monitor_not_ready"
 
 
 def test_the_live_file_is_read_as_it_stands(context: Context) -> None:
