@@ -1,0 +1,1 @@
+"""What a person looks at: the live terminal of `garnet top` and the page of `garnet dashboard`."""
