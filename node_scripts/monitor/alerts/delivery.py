@@ -67,7 +67,8 @@ def deliver_to_each(message: Message, urls: Sequence[str], timeout_s: float = TI
 
 
 def _load_apprise() -> None:
-    """Import apprise and its services, once, with its log lines, which may show URLs, kept from all logs."""
+    """Import apprise and its services, once; log lines that may show URLs are kept from all logs."""
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
     logger = logging.getLogger("apprise")
     logger.propagate = False
     if not logger.handlers:

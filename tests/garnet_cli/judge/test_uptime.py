@@ -75,6 +75,12 @@ def test_node_that_died_within_the_minute() -> None:
     )
 
 
+def test_what_the_node_says_of_its_proxy_explains_what_peers_missed() -> None:
+    """Its 20 s without a proxy are the 20 s that the peer missed, not 20 more."""
+    seen = [minute("a", up_s=0, down_s=20), minute("b", peers={"a": (60, 20)})]
+    assert of_a(*seen) == Uptime(up_s=40, down_s=20)
+
+
 def test_node_that_runs_but_that_no_peer_reaches_is_up_and_cut_off() -> None:
     """Both are told."""
     seen = [minute("a"), minute("b", peers={"a": (60, 50)}), minute("c", peers={"a": (60, 40)})]

@@ -117,6 +117,7 @@ def test_restarts_are_grouped_until_ten_minutes_pass_without_one() -> None:
     told = book.take(book.restart())
     for _ in range(2):
         told += book.take(book.restart(), after_s=300)
+    assert len(book.book.open_ids()) == 1
     last_unix = book.now
     told += book.take(after_s=595)
     told += book.take()

@@ -101,23 +101,43 @@ def test_every_url_has_an_outcome_of_its_own() -> None:
     ]
 
 
-def test_failures_show_nothing_of_the_url(
-    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """URLs hold tokens: not in the outcome, not in a log, not on a stream."""
-    caplog.set_level(logging.WARNING)
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-        urls = [
-            f"json://user:{TOKEN}@127.0.0.1:{port}/{TOKEN}",
-            f"nonsense://{TOKEN}",
-            f"mailto://user:{TOKEN}@127.0.0.1:{port}?to=a@example.com&from=b@example.com&mode=insecure",
-        ]
-        outcomes = deliver_to_each(message(), urls, timeout_s=2.0)
-    assert not any(outcome.ok for outcome in outcomes)
+class Kept(logging.Handler):
+    """Keeps every line that reaches the root logger."""
+
+    def __init__(self) -> None:
+        """Keep none yet."""
+        super().__init__(logging.NOTSET)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.lines.append(record.getMessage())
+
+
+def test_nothing_of_a_url_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    """URLs hold tokens: not in an outcome, not in a log of any level, not on a stream."""
+    root, kept = logging.getLogger(), Kept()
+    level = root.level
+    root.addHandler(kept)
+    root.setLevel(logging.DEBUG)
+    try:
+        with socket.socket() as closed, http_receiver() as good:
+            closed.bind(("127.0.0.1", 0))
+            port = closed.getsockname()[1]
+            urls = [
+                f"json://user:{TOKEN}@127.0.0.1:{port}/{TOKEN}",
+                f"json://127.0.0.1:{good.port}/{TOKEN}",
+                f"nonsense://{TOKEN}",
+                f"mailto://user:{TOKEN}@127.0.0.1:{port}?to=a@example.com&from=b@example.com&mode=insecure",
+            ]
+            outcomes = deliver_to_each(message(), urls, timeout_s=2.0)
+    finally:
+        root.removeHandler(kept)
+        root.setLevel(level)
+    assert [outcome.ok for outcome in outcomes] == [False, True, False, False]
     streams = capfd.readouterr()
-    for text in (str(outcomes), caplog.text, streams.out, streams.err):
+    assert kept.lines == []
+    for text in (str(outcomes), streams.out, streams.err):
         assert TOKEN not in text
 
 

@@ -157,6 +157,17 @@ def test_failed_delivery_is_tried_again_ever_less_often() -> None:
     assert node.kinds() == ["firing"]
 
 
+def test_nobody_is_told_that_it_fires_once_it_is_good_again() -> None:
+    """A route that works again while the alert is about to end has nothing to tell."""
+    node = Simulation()
+    node.down = True
+    node.run(85, **OFF)
+    node.down = False
+    node.run(300, **ON_TIME)
+    assert node.told == []
+    assert [event[1] for event in node.events] == ["fired", "dropped"]
+
+
 def test_undelivered_end_is_tried_again() -> None:
     """Who was told that it fires is told that it ended, also after an outage of the route."""
     node = firing()

@@ -111,10 +111,16 @@ def test_durations_have_two_units(seconds: float, text: str) -> None:
     st.integers(50, 300),
 )
 def test_split_loses_nothing_and_keeps_the_limit(lines: list[str], limit: int) -> None:
-    """Whatever the lines; those that fit are whole."""
+    """Whatever the lines, but for blanks; those that fit are whole."""
     parts = split("\n".join(lines), limit)
     assert all(0 < len(part) <= limit for part in parts)
-    kept = "".join(parts).replace("\n", "")
-    assert kept == "".join(lines) or not kept.strip() or kept.strip() in "".join(lines)
+    assert "".join("".join(parts).split()) == "".join("".join(lines).split())
     fitting = [line for line in lines if line.strip() and len(line) <= limit]
     assert all(any(line in part for part in parts) for line in fitting)
+
+
+def test_split_fills_parts_to_the_limit_and_not_beyond() -> None:
+    """The line's end counts."""
+    assert split("aaaa\nbbbb", 9) == ["aaaa\nbbbb"]
+    assert split("aaaa\nbbbb", 8) == ["aaaa", "bbbb"]
+    assert split("aaaaaa", 4) == ["aaaa", "aa"]

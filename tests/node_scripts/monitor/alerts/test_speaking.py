@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from node_scripts.monitor.alerts.speaking import Hearsay
 from tests.node_scripts.monitor.alerts.simulation import Fleet
 
 
@@ -182,3 +183,26 @@ def test_own_proxy_down_says_nothing_of_peers() -> None:
     node.run(30, peers={"b": True})
     node.run(300, peers={}, proxy_up=False)
     assert node.firing() == [("proxy-down", "")]
+
+
+def test_what_a_living_peer_takes_back_is_not_remembered() -> None:
+    """It could not deliver: another has to speak."""
+    hearsay = Hearsay()
+    peers = {"a": True, "c": False}
+    hearsay.hear(["c"], ["a", "b"], peers)
+    assert "c" in hearsay
+    hearsay.hear([], ["a", "b"], peers)
+    assert "c" not in hearsay
+
+
+def test_what_a_peer_had_raised_is_remembered_when_it_goes() -> None:
+    """Until the missing one is back, however long, and over a restart."""
+    hearsay = Hearsay()
+    hearsay.hear(["c"], ["a", "b"], {"a": True, "c": False})
+    for _ in range(3):
+        hearsay.hear([], ["b"], {"a": False, "c": False})
+    again = Hearsay(hearsay.all())
+    again.hear([], ["b"], {"a": False, "c": False})
+    assert "c" in again
+    again.hear([], ["b"], {"a": False, "c": True})
+    assert "c" not in again
