@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from node_scripts.records import Event
 
-BEGUN = ("fired", "taken over", "opened")
-ENDED = ("resolved", "dropped", "closed")
+BEGUN = ("fired", "taken over")
+ENDED = ("resolved", "dropped")
 LOG_KINDS = ("swap", "deploy", "up", "down", "restart", "clock", "spool", "monitor")
 LOG_LINES = 50
 
@@ -49,20 +49,66 @@ def episodes(events: Iterable[Event], since_unix: float = 0.0) -> list[Episode]:
 
     Ends without a begin are left out, and what was over before ``since_unix``.
     """
-    going: dict[tuple[str, str, str, str], Event] = {}
+    told = sorted(events, key=lambda event: (event.time_unix, event.id))
+    found = [*_alerts(told), *_incidents(told)]
+    shown = [one for one in found if one.end_unix is None or one.end_unix >= since_unix]
+    return sorted(shown, key=lambda one: (one.end_unix is not None, -one.begin_unix))
+
+
+def _alerts(told: Sequence[Event]) -> list[Episode]:
+    going: dict[tuple[str, str, str], Event] = {}
     done: list[Episode] = []
-    for event in sorted(events, key=lambda event: (event.time_unix, event.id)):
-        if event.kind not in ("alert", "incident"):
-            continue
+    for event in told:
         # What it is about, not who tells it: a missing node's alert may be handed from peer to peer.
-        key = (event.kind, event.subject, _node(event), _text(event.detail, "subject"))
+        key = (event.subject, _node(event), _text(event.detail, "subject"))
+        if event.kind != "alert":
+            continue
         if event.action in BEGUN:
             going.setdefault(key, event)
         elif event.action in ENDED and key in going:
-            done.append(_episode(going.pop(key), event.time_unix))
-    done = [one for one in done if one.end_unix is None or one.end_unix >= since_unix]
-    still = [_episode(event, None) for event in going.values()]
-    return sorted(still, key=_latest) + sorted(done, key=_latest)
+            done.append(_alert(going.pop(key), event.time_unix))
+    return [*done, *(_alert(event, None) for event in going.values())]
+
+
+def _alert(event: Event, end_unix: float | None) -> Episode:
+    subject, node = _text(event.detail, "subject"), _node(event)
+    return Episode(
+        kind="alert",
+        node=node,
+        subject=event.subject,
+        about="" if subject == node else subject,
+        severity=_text(event.detail, "severity"),
+        begin_unix=event.time_unix,
+        end_unix=end_unix,
+        summary=_figure(event.detail),
+    )
+
+
+def _incidents(told: Sequence[Event]) -> list[Episode]:
+    """Return the incidents; what joined one, closed it, or was noted to it later, counts for it."""
+    found: dict[str, Episode] = {}
+    for event in told:
+        detail, known = event.detail, found.get(event.subject)
+        if event.kind != "incident":
+            continue
+        if event.action == "opened":
+            found[event.subject] = Episode(
+                kind="incident",
+                node=_node(event),
+                subject=event.subject,
+                about="",
+                severity=_text(detail, "severity"),
+                begin_unix=_number(detail, "begin_unix", event.time_unix),
+                end_unix=None,
+                summary=_causes(detail),
+            )
+        elif known and event.action == "joined":
+            found[event.subject] = replace(known, summary=_causes(detail) or known.summary)
+        elif known and event.action == "closed":
+            found[event.subject] = replace(known, end_unix=_number(detail, "end_unix", event.time_unix))
+        elif known and event.action == "noted":
+            found[event.subject] = replace(known, summary=_text(detail, "cause") or known.summary)
+    return list(found.values())
 
 
 def log_lines(events: Iterable[Event], since_unix: float = 0.0) -> list[LogLine]:
@@ -85,10 +131,6 @@ def log_lines(events: Iterable[Event], since_unix: float = 0.0) -> list[LogLine]
     ]
 
 
-def _latest(episode: Episode) -> float:
-    return -episode.begin_unix
-
-
 def _node(event: Event) -> str:
     return _text(event.detail, "node") or event.node
 
@@ -107,15 +149,11 @@ def _figure(detail: dict[str, Any]) -> str:
     return f"{value:.4g} {unit}".rstrip() + limit
 
 
-def _episode(event: Event, end_unix: float | None) -> Episode:
-    subject, node = _text(event.detail, "subject"), _node(event)
-    return Episode(
-        kind=event.kind,
-        node=node,
-        subject=event.subject,
-        about="" if subject == node else subject,
-        severity=_text(event.detail, "severity"),
-        begin_unix=event.time_unix,
-        end_unix=end_unix,
-        summary=_figure(event.detail) or _text(event.detail, "summary") or _text(event.detail, "cause"),
-    )
+def _number(detail: dict[str, Any], name: str, otherwise: float) -> float:
+    value = detail.get(name)
+    return value if isinstance(value, int | float) else otherwise
+
+
+def _causes(detail: dict[str, Any]) -> str:
+    causes = detail.get("causes")
+    return ", ".join(map(str, causes)) if isinstance(causes, list) else _text(detail, "cause")

@@ -82,7 +82,7 @@ def test_every_figure_is_in_the_page(browser: Browser, pages: dict[str, str]) ->
     browser.open(pages["day"])
     text: str = browser.run("return document.body.innerText")
     for part in (
-        *("office", "All 6 nodes report, 1 alert firing", "clock", "mini-6 lost power"),
+        *("office", "All 6 nodes report, 1 alert firing", "clock", "a fuse blew"),
         *(*NODES, *MODELS, "written off evenly over 36 months", "$0.30 a kWh", "swap flip", "ana@office"),
         *("macmon", "shelly", "420 GB", "node minutes"),
     ):

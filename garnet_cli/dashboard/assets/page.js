@@ -89,6 +89,7 @@ function options(select, names, all, write) {
 
 function several(fine, all) {
   if (fine < all) return `${fine} of ${all} nodes ${fine === 1 ? "reports" : "report"}`;
+  if (!all) return "No nodes";
   return all === 1 ? "The node reports" : `All ${all} nodes report`;
 }
 

@@ -184,16 +184,18 @@ def events(now_unix: float) -> list[Event]:
     clock = {"node": "mini-2", "subject": "", "value": 2.6, "unit": "s", "threshold": 2.0}
     throttle = {"node": "mini-3", "subject": "", "value": 6.2, "unit": "%", "threshold": 5.0}
     slow = {"node": "mini-1", "subject": "llama-3.3-70b", "value": 2412.0, "unit": "ms", "threshold": 2200.0}
-    cause = {"cause": "mini-6 lost power"}
     away = now_unix - 10.6 * 3600
+    incident = {"node": "mini-6", "severity": "critical", "causes": ["node-missing"], "begin_unix": away}
+    closed = {**incident, "end_unix": away + 4300}
     return [
         event(now_unix - 4620, "alert", "clock", "fired", clock, by="mini-2"),
         event(now_unix - 11_000, "alert", "throttle", "fired", throttle),
         event(now_unix - 6200, "alert", "throttle", "resolved", throttle),
         event(now_unix - 15_000, "alert", "latency", "fired", slow, by="mini-1"),
         event(now_unix - 14_000, "alert", "latency", "resolved", slow, by="mini-1"),
-        event(away, "incident", "20261103-1", "opened", cause, by="mini-1"),
-        event(away + 4300, "incident", "20261103-1", "closed", by="mini-1"),
+        event(away + 15, "incident", "mini-6-20261103-062500", "opened", incident, by="mini-1"),
+        event(away + 4320, "incident", "mini-6-20261103-062500", "closed", closed, by="mini-1"),
+        event(away + 9000, "incident", "mini-6-20261103-062500", "noted", {"cause": "a fuse blew"}, by=""),
         event(away + 4290, "restart", "loader-3", "restarted", by="mini-6"),
         event(now_unix - 30_000, "swap", "qwen3-coder-30b", "flip", by="mini-2", who="ana@office"),
     ]

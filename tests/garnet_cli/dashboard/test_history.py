@@ -13,12 +13,14 @@ def test_what_goes_on_stands_first() -> None:
         ("clock", True),
         ("throttle", False),
         ("latency", False),
-        ("20261103-1", False),
+        ("mini-6-20261103-062500", False),
     ]
     assert found[0].summary == "2.6 s, threshold 2 s"
     assert (found[2].node, found[2].about) == ("mini-1", "llama-3.3-70b")
     assert found[2].end_unix == NOON - 14_000
-    assert found[3].summary == "mini-6 lost power"
+    assert (found[3].node, found[3].summary) == ("mini-6", "a fuse blew")
+    assert found[3].end_unix is not None
+    assert found[3].end_unix - found[3].begin_unix == 4300
 
 
 def test_an_alert_handed_from_peer_to_peer_is_one() -> None:
@@ -58,3 +60,16 @@ def test_what_was_over_before_the_window_is_left_out_and_what_goes_on_is_not() -
     ]
     assert [one.subject for one in episodes(old, NOON - 3600)] == ["disk"]
     assert log_lines(old, NOON - 3600) == []
+
+
+def test_an_incident_shows_what_joined_it_until_a_person_noted_its_cause() -> None:
+    """Its causes are rules; an operator's word replaces them."""
+    opened = event(
+        NOON, "incident", "i-1", "opened", {"node": "b", "causes": ["disk"], "begin_unix": NOON - 9}
+    )
+    joined = event(NOON + 1, "incident", "i-1", "joined", {"node": "b", "causes": ["disk", "restart"]})
+    noted = event(NOON + 2, "incident", "i-1", "noted", {"cause": "a log ran wild"}, by="")
+    assert episodes([opened, joined])[0].summary == "disk, restart"
+    assert episodes([opened, joined])[0].begin_unix == NOON - 9
+    assert episodes([noted, joined, opened])[0].summary == "a log ran wild"
+    assert episodes([joined, noted]) == []
