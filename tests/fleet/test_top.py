@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleet.rack import GARNET
+from tests.garnet_cli.dashboard.simulated_looks import live
 
 pytestmark = pytest.mark.fleet
 
@@ -66,6 +67,25 @@ def test_json_is_one_document(inventory: Path) -> None:
         ("mini-1", "no proxy", None)
     ]
     assert view["store"] == "unknown"
+
+
+def test_figures_of_a_monitor_come_over_the_channel(inventory: Path) -> None:
+    """The live file in the node's folder, read by the agent, without its proxy."""
+    run = inventory.parent / "n1" / "run"
+    run.mkdir(parents=True)
+    (run / "monitor.json").write_text(json.dumps({**live("mini-1", ["m"]), "time_unix": time.time()}))
+    ended = subprocess.run(
+        [GARNET, "-i", inventory, "top", "mini-1", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    view = json.loads(ended.stdout)
+    assert view["nodes"][0]["celsius_source"] == "macmon:cpu_temp_avg"
+    assert view["nodes"][0]["watts"] > 30
+    assert view["models"][0]["tokens_per_s"] > 0
+    assert view["store"] == "ok"
 
 
 class Terminal:
