@@ -20,6 +20,9 @@ from node_scripts.records import Event
 INCIDENTS_SCHEMA = 1
 RESTARTS_QUIET_S = 600.0
 RESTART = "restart"
+BEGUN = ("fired", "taken over")
+ENDED = ("resolved", "dropped", "handed back")
+"""What alerts' events say of their begin and end."""
 
 Severity = Literal["critical", "warning"]
 
@@ -97,7 +100,7 @@ class IncidentBook:
         subject = str(event.detail.get("subject") or "")
         key = f"{event.subject}|{subject}"
         incident = self._open.get(node)
-        if event.action in ("fired", "taken over"):
+        if event.action in BEGUN:
             if event.detail.get("severity") != "critical":
                 return
             since_unix = float(event.detail.get("since_unix") or event.time_unix)
@@ -105,7 +108,7 @@ class IncidentBook:
             incident = self._join(node, event.subject, model, "critical", since_unix, time_unix)
             if key not in incident.firing:
                 incident.firing.append(key)
-        elif incident is not None and key in incident.firing:
+        elif event.action in ENDED and incident is not None and key in incident.firing:
             incident.firing.remove(key)
             incident.last_unix = event.time_unix
 

@@ -15,24 +15,21 @@ from dataclasses import replace
 from typing import Any
 
 from node_scripts.monitor.alerts.life import FLAP_S, advance, keep_s_of
-from node_scripts.monitor.alerts.messages import Item, ItemKind, Message
+from node_scripts.monitor.alerts.messages import Item, Message
 from node_scripts.monitor.alerts.readings import HISTORY_S
-from node_scripts.monitor.alerts.rules import RULE_BY_NAME, RULES, Rule
+from node_scripts.monitor.alerts.rules import NODE_MISSING, RULE_BY_NAME, RULES, Rule
 from node_scripts.monitor.alerts.shown import event_of, shown, why_untold
 from node_scripts.monitor.alerts.silences import Silence
 from node_scripts.monitor.alerts.speaking import Hearsay, living, wait_s
 from node_scripts.monitor.alerts.state import ALERTS_SCHEMA, ActiveAlert, AlertState, Entry
+from node_scripts.monitor.alerts.telling import after_delivery, due_kind
 from node_scripts.monitor.config import MonitorConfig
 from node_scripts.monitor.sample import Sample
 from node_scripts.records import Event
 
-NODE_MISSING = "node-missing"
-FIRST_RETRY_S = 30.0
-FIRST_RETRY_MISSING_S = 120.0
-"""A node that was cut off itself finds all others missing. When it is back it should see them before it
-tries again; where it was not, the next of the living speaks 15 s later anyway."""
-LONGEST_RETRY_S = 300.0
 FIRINGS_KEPT = 8
+NEVER_SEEN_S = 540.0
+"""How much longer a node that was never seen may be missing: a fleet's nodes do not all come up at once."""
 
 Key = tuple[str, str]
 
@@ -58,8 +55,10 @@ class AlertEngine:
         }
         self._firings = {key: list(ages) for key, ages in known.firings.items()}
         self._hearsay = Hearsay(known.heard)
+        self._seen = set(known.seen)
         self._in_hand: set[Key] = set()
         self._events: list[Event] = []
+        self._outcomes: list[tuple[Entry, str]] = []
 
     def set_silences(self, silences: Sequence[Silence]) -> None:
         """Take the silences that hold from the next sample on."""
@@ -74,12 +73,15 @@ class AlertEngine:
         """Take in one sample; return what fired, ended or was dropped."""
         self._events = []
         self._remember(sample)
+        for entry, action in self._outcomes:
+            self._note(entry, action, sample)
+        self._outcomes = []
         alive = living(self._config.node, self._config.nodes, sample.peers)
         self._hearsay.hear(sample.peers_raised, alive, sample.peers)
         self._pass_time(sample.dt_s)
         history = list(self._history)
         for rule in RULES:
-            values = rule.read(history, self._config.alerts)
+            values = rule.read(history, self._config.alerts) if rule.applies(self._config) else {}
             known = {subject for name, subject in self._entries if name == rule.name}
             for subject in sorted(known | self._watched(rule, values.keys())):
                 self._judge(rule, subject, values.get(subject), sample, alive)
@@ -97,7 +99,7 @@ class AlertEngine:
         """Return what is to be told now, one message a route; each item is in hand until ``delivered``."""
         items: dict[str, list[Item]] = {}
         for key, entry in self._entries.items():
-            kind = self._due_kind(entry)
+            kind = due_kind(entry, self._config.alerts.repeat_s)
             if kind is not None and key not in self._in_hand:
                 self._in_hand.add(key)
                 alert = shown(entry)
@@ -114,24 +116,17 @@ class AlertEngine:
         ]
 
     def delivered(self, message: Message, ok: bool) -> None:  # noqa: FBT001 -- an outcome, not a switch
-        """Take in how the delivery of a message ended."""
+        """Take in how the delivery of a message ended; the next step has the events of it."""
         for item in message.items:
             self._in_hand.discard(item.key)
             entry = self._entries.get(item.key)
             if entry is None:
                 continue
-            if not ok:
-                entry.failures += 1
-                first_s = FIRST_RETRY_MISSING_S if entry.rule == NODE_MISSING else FIRST_RETRY_S
-                entry.wait_s = min(first_s * 2.0 ** (entry.failures - 1), LONGEST_RETRY_S)
-                continue
-            entry.failures, entry.wait_s, entry.quiet_s = 0, 0.0, 0.0
-            if item.kind != "resolved":
-                entry.told = True
-            elif entry.stage == "ended":
+            outcome = after_delivery(entry, item.kind, ok=ok)
+            if outcome:
+                self._outcomes.append((replace(entry), outcome))
+            if ok and item.kind == "resolved" and entry.stage == "ended":
                 del self._entries[item.key]
-            else:
-                entry.told = False  # it fired again while its end was on the way
 
     def raised_nodes(self) -> list[str]:
         """Return the missing nodes for which peers need not speak: raised here, and not failed to be told."""
@@ -149,12 +144,14 @@ class AlertEngine:
             entries=[replace(entry) for entry in self._entries.values()],
             firings={key: list(ages) for key, ages in self._firings.items()},
             heard=self._hearsay.all(),
+            seen=sorted(self._seen),
         )
 
     def _remember(self, sample: Sample) -> None:
         if self._history and sample.monotonic_s <= self._history[-1].monotonic_s:
             self._history.clear()  # another boot's clock
         self._history.append(sample)
+        self._seen |= {name for name, reachable in sample.peers.items() if reachable}
         while self._history[0].monotonic_s <= sample.monotonic_s - HISTORY_S:
             self._history.popleft()
 
@@ -192,7 +189,8 @@ class AlertEngine:
                 if subject not in sample.peers_raised and alive[:1] == [self._config.node]:
                     self._take_over(key, rule, value, threshold, sample)
                 return
-            if value < threshold + wait_s(self._config.node, alive):
+            patience_s = wait_s(self._config.node, alive)
+            if value < threshold + patience_s + (0.0 if subject in self._seen else NEVER_SEEN_S):
                 return
         fresh = Entry(
             rule=rule.name,
@@ -273,18 +271,6 @@ class AlertEngine:
             elif entry.stage == "ended" and entry.told and not entry.end_noted:
                 entry.end_noted = True
                 self._note(entry, "resolved", sample)
-
-    def _due_kind(self, entry: Entry) -> ItemKind | None:
-        if entry.wait_s > 0 or entry.stage == "pending":
-            return None
-        if entry.stage == "ended":
-            return "resolved" if entry.told else None
-        if entry.silenced or entry.inhibited or (entry.elsewhere and not entry.told):
-            return None
-        if not entry.told:
-            # What is good again is about to end: nobody is told so late that it fires.
-            return None if entry.good_s else "firing"
-        return "repeat" if entry.quiet_s >= self._config.alerts.repeat_s else None
 
     def _note(self, entry: Entry, action: str, sample: Sample, **more: Any) -> None:
         self._events.append(event_of(entry, action, self._config, sample.time_unix, **more))

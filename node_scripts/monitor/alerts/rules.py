@@ -8,7 +8,7 @@ from typing import Literal
 
 from node_scripts.monitor.alerts import readings
 from node_scripts.monitor.alerts.readings import Read
-from node_scripts.monitor.config import AlertSettings
+from node_scripts.monitor.config import AlertSettings, MonitorConfig
 
 Severity = Literal["critical", "warning"]
 PRESSURE_WARN, PRESSURE_CRITICAL = 2.0, 4.0
@@ -48,6 +48,8 @@ class Rule:
     """The likely one."""
     command: str
     """What to look further with; ``{node}`` and ``{subject}`` are filled in."""
+    applies: Callable[[MonitorConfig], bool] = lambda _config: True
+    """Whether it makes sense on a node of these settings."""
     inhibited_by: tuple[str, ...] = ()
     """Rules whose firing on the same node explains this one: it is not told then."""
 
@@ -65,12 +67,13 @@ class Rule:
         return value <= clear and not self.is_bad(value, threshold)
 
 
-NODE_DOWN = ("node-missing", "proxy-down")
+NODE_MISSING = "node-missing"
+NODE_DOWN = (NODE_MISSING, "proxy-down")
 """What silences the alerts of a node's models."""
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        name="node-missing",
+        name=NODE_MISSING,
         severity="critical",
         route="alerts",
         about="peer",
@@ -277,6 +280,7 @@ RULES: tuple[Rule, ...] = (
         for_s=60.0,
         cause="the store is slow or refuses what is sent",
         command="garnet logs {node}",
+        applies=lambda config: config.store is not None,
         inhibited_by=("store-unreachable",),
     ),
     Rule(

@@ -60,6 +60,8 @@ class AlertState:
     entries: list[Entry] = field(default_factory=list)
     firings: dict[str, list[float]] = field(default_factory=dict)
     """By ``rule|subject``: for each of the last firings, seconds since, without those in which it fires."""
+    seen: list[str] = field(default_factory=list)
+    """Peers that were reachable at least once."""
     heard: list[str] = field(default_factory=list)
     """Missing nodes that a peer has raised, which may itself have gone since."""
 

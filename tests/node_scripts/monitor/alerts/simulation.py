@@ -14,6 +14,7 @@ from node_scripts.monitor.alerts.state import AlertState
 from node_scripts.monitor.config import AlertSettings, MonitorConfig
 from node_scripts.monitor.sample import ModelSample, Sample, SensorSample
 from node_scripts.records import Event
+from node_scripts.store.objects import StoreAddress
 
 START_UNIX = 1_795_000_000.0
 INTERVAL_S = 5.0
@@ -21,7 +22,9 @@ INTERVAL_S = 5.0
 
 def config_of(node: str = "a", nodes: Iterable[str] = ("a", "b", "c"), **alerts: Any) -> MonitorConfig:
     """Return a node's settings."""
-    return MonitorConfig(fleet="rack", node=node, nodes=list(nodes), alerts=AlertSettings(**alerts))
+    settings = AlertSettings(**alerts)
+    store = StoreAddress("/store")
+    return MonitorConfig(fleet="rack", node=node, nodes=list(nodes), store=store, alerts=settings)
 
 
 def model_sample(state: str = "ready", **fields: Any) -> ModelSample:
@@ -56,6 +59,8 @@ class Simulation:
         self.events: list[tuple[float, str, str, str]] = []
         """Second, action, rule and subject."""
         self.raw_events: list[Event] = []
+        self.outcomes: list[str] = []
+        """Actions of the events about deliveries, which are in none of the lists above."""
 
     def sample(self, **fields: Any) -> Sample:
         """Return the sample of now; sensors' fields may be given among the others."""
@@ -72,7 +77,9 @@ class Simulation:
 
     def step(self, **fields: Any) -> list[Event]:
         """Take one sample and deliver what is due."""
-        events = self.engine.step(self.sample(**fields))
+        every = self.engine.step(self.sample(**fields))
+        self.outcomes += [event.action for event in every if "delivered" in event.action]
+        events = [event for event in every if "delivered" not in event.action]
         self.raw_events += events
         self.events += [
             (self.second, event.action, event.subject, event.detail["subject"]) for event in events

@@ -168,6 +168,24 @@ def test_nobody_is_told_that_it_fires_once_it_is_good_again() -> None:
     assert [event[1] for event in node.events] == ["fired", "dropped"]
 
 
+def test_audit_log_says_what_was_delivered_and_when_a_route_began_to_fail() -> None:
+    """Each delivery, and the first failure of several."""
+    node = Simulation()
+    node.down = True
+    node.run(400, **OFF)
+    node.down = False
+    node.run(300, **OFF)
+    node.run(120, **ON_TIME)
+    assert node.outcomes == ["firing not delivered", "firing delivered", "resolved delivered"]
+
+
+def test_minutes_that_wait_for_no_store_are_no_backlog() -> None:
+    """A fleet without a store keeps them on its nodes."""
+    node = Simulation(replace(config_of(), store=None))
+    node.run(300, spool_minutes=9999)
+    assert node.events == []
+
+
 def test_undelivered_end_is_tried_again() -> None:
     """Who was told that it fires is told that it ended, also after an outage of the route."""
     node = firing()
@@ -202,8 +220,8 @@ def test_message_on_its_way_is_not_handed_out_twice() -> None:
         assert node.engine.step(node.sample(**ON_TIME)) == []
         node.second += 5
     node.engine.delivered(message, True)
-    [event] = node.engine.step(node.sample(**ON_TIME))
-    assert event.action == "resolved"
+    actions = [event.action for event in node.engine.step(node.sample(**ON_TIME))]
+    assert actions == ["firing delivered", "resolved"]
     assert [item.kind for item in node.engine.due(START_UNIX)[0].items] == ["resolved"]
 
 
@@ -218,7 +236,8 @@ def test_alert_that_ended_while_its_message_failed_is_dropped() -> None:
         node.engine.step(node.sample(**ON_TIME))
         node.second += 5
     node.engine.delivered(message, False)
-    assert [event.action for event in node.engine.step(node.sample(**ON_TIME))] == ["dropped"]
+    actions = [event.action for event in node.engine.step(node.sample(**ON_TIME))]
+    assert actions == ["firing not delivered", "dropped"]
 
 
 def test_monitor_restarted_while_firing_tells_nothing_twice() -> None:
@@ -361,6 +380,7 @@ def test_events_say_what_fired_with_figures_only() -> None:
 def test_clock_jumps_change_no_decision() -> None:
     """Only samples' durations count: a jump of a day neither repeats nor ends anything."""
     node = firing()
+    node.run(5, **OFF)
     for jump in (86400.0, -200000.0):
         sample = node.sample(**OFF)
         assert node.engine.step(replace(sample, time_unix=sample.time_unix + jump)) == []

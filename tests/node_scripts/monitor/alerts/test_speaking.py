@@ -176,6 +176,28 @@ def test_restarted_monitor_of_the_speaker_goes_on() -> None:
     assert fleet.brief() == [("a", "firing", "c"), ("a", "resolved", "c")]
 
 
+def test_node_that_was_never_seen_has_ten_minutes_to_come_up() -> None:
+    """A fleet's first `up` raises nothing; a node that never comes is raised after all."""
+    fleet = Fleet("abc")
+    fleet.dead = {"c"}
+    fleet.run(500)
+    assert fleet.told() == []
+    fleet.nodes["a"].restart()
+    fleet.run(600)
+    assert fleet.brief() == [("b", "firing", "c")]
+
+
+def test_node_that_was_seen_before_the_monitor_s_restart_is_missed_at_once() -> None:
+    """After a power cut one node does not come back."""
+    fleet = Fleet("abc")
+    fleet.run(30)
+    for node in fleet.nodes.values():
+        node.restart()
+    fleet.dead = {"c"}
+    fleet.run(60)
+    assert fleet.brief() == [("a", "firing", "c")]
+
+
 def test_own_proxy_down_says_nothing_of_peers() -> None:
     """Without a proxy a node knows of no peer: unknown is not missing."""
     fleet = Fleet("ab")
