@@ -69,6 +69,8 @@ class Copy:
     positions: dict[str, dict[str, int]]
     waiting: int
     state: dict[str, bytes]
+    seals: int = 0
+    """How often the spool was written: a spool that knows less is not the one that this is a copy of."""
 
 
 class Spool:
@@ -81,6 +83,7 @@ class Spool:
         """Open ``path``, making it if it is not there."""
         self._path = path
         self.limit_bytes = limit_bytes
+        self._least_seals = 0
         self.copy_error = ""
         """Why the copy beside it is an old one; empty while it is not."""
         self._lock = threading.RLock()
@@ -95,6 +98,16 @@ class Spool:
         with self._lock:
             self._closed = True
             self._database.close()
+
+    def seals(self) -> int:
+        """Return how often it was written."""
+        with self._transaction() as database:
+            found = database.execute("SELECT value FROM facts WHERE key='seals'").fetchone()
+        return int(found[0]) if found else 0
+
+    def count_from(self, seals: int) -> None:
+        """Count on from what was counted in the spool before this one."""
+        self._least_seals = seals
 
     # --- sealing ----------------------------------------------------------------------------
 
@@ -126,7 +139,8 @@ class Spool:
             if sealing.minutes:
                 newest = max(minute.minute_unix for minute in sealing.minutes)
                 database.execute("DELETE FROM sealed WHERE minute<?", (newest - KEEP_SEALED_S,))
-            copy = Copy(self.positions(), self.waiting()[0], self.state())
+            database.execute("UPDATE facts SET value=MAX(value, ?)+1 WHERE key='seals'", (self._least_seals,))
+            copy = Copy(self.positions(), self.waiting()[0], self.state(), self.seals())
         self._write_copy(copy)
         return dropped
 

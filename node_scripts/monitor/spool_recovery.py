@@ -43,9 +43,15 @@ class _Salvage:
 def open_spool(path: Path, limit_bytes: int, now_unix: float) -> tuple[Spool, Damage | None]:
     """Return the spool, a new one where it is damaged. Raises SpoolFullError, OSError."""
     try:
-        return Spool(path, limit_bytes, now_unix), None
+        spool = Spool(path, limit_bytes, now_unix)
+        seals = spool.seals()
     except SpoolCorruptError as error:
         return replace_spool(path, limit_bytes, now_unix, str(error))
+    copy = read_copy(path)
+    if copy is None or copy.seals <= seals:
+        return spool, None
+    spool.close()
+    return replace_spool(path, limit_bytes, now_unix, "it is older than what was stored last, or new")
 
 
 def replace_spool(path: Path, limit_bytes: int, now_unix: float, why: str) -> tuple[Spool, Damage]:
@@ -64,7 +70,8 @@ def replace_spool(path: Path, limit_bytes: int, now_unix: float, why: str) -> tu
         for file, offset in files.items():
             known[file] = max(offset, known.get(file, 0))
     insert_salvaged(spool, salvage.minutes, salvage.events)
-    spool.seal(Sealing(positions=positions, state=salvage.state or (copy.state if copy else {})))
+    spool.count_from(copy.seals if copy else 0)
+    spool.seal(Sealing(positions=positions, state=copy.state if copy else salvage.state))
     lost = max(0, copy.waiting - len(salvage.minutes)) if copy else None
     return spool, Damage(why=why, set_aside=aside.name, saved=len(salvage.minutes), lost=lost)
 

@@ -78,13 +78,14 @@ def _prepare(database: sqlite3.Connection, now_unix: float) -> None:
     database.execute("PRAGMA checkpoint_fullfsync=1")
     database.execute("PRAGMA fullfsync=1")
     database.execute("PRAGMA cache_size=-512")
-    database.execute("PRAGMA journal_size_limit=4194304")
+    database.execute("PRAGMA wal_autocheckpoint=250")
+    database.execute("PRAGMA journal_size_limit=1048576")
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
         database.execute("BEGIN IMMEDIATE")
         for statement in _TABLES.split(";"):
             database.execute(statement)
-        database.execute("INSERT INTO facts VALUES('created', ?)", (now_unix,))
+        database.execute("INSERT INTO facts VALUES('created', ?), ('seals', 0)", (now_unix,))
         database.execute(f"PRAGMA user_version={SPOOL_SCHEMA}")
         database.execute("COMMIT")
     elif version > SPOOL_SCHEMA:
