@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from garnet_cli import __version__
 from garnet_cli.dashboard.cost import Assumptions
 from garnet_cli.dashboard.figures import FleetFacts, page_data
 from garnet_cli.dashboard.page_data import PageData
 from garnet_cli.dashboard.tally import Tally
-from garnet_cli.dashboard.window import window_until
+from garnet_cli.dashboard.window import Window, window_until
 from garnet_cli.fleet.inventory import Inventory
 from garnet_cli.store.connect import store_errors
 from garnet_cli.store.minutes import read_events, read_minutes
@@ -21,14 +24,17 @@ LOOK_BACK_S = 7 * 86_400
 """What still fires may have begun so long before the window."""
 
 RECENT_S = 900
-"""When a document is made again, only minutes this recent are read again …"""
+"""When a document is made again, minutes from so long before the last whole reading on are read again …"""
 
 WHOLE_EVERY_S = 1800
 """… and all of them this often: a node that was cut off ships its backlog later."""
 
 
 class Gatherer:
-    """Makes the document, again and again where it is served. Minutes read once are kept."""
+    """Makes the document, again and again where it is served.
+
+    Sums over older minutes are kept between two whole readings; the window then grows by what came since.
+    """
 
     def __init__(
         self,
@@ -47,32 +53,25 @@ class Gatherer:
         self._assumptions = assumptions
         self._refresh_s = refresh_s
         self._now = now
-        self._whole_unix = 0.0
+        self._older = Tally(Window(0, 0, 1))
+        self._whole_unix = -math.inf
         self._damaged: dict[str, str] = {}
         """Key and reason of each object that could not be read."""
-        self._kept: dict[tuple[str, int, int], Minute] = {}
 
     def document(self) -> PageData:
         """Return the document as of now. Raises GarnetError where the store does not answer or refuses."""
         now = self._now()
         window = window_until(now, self._hours)
-        whole = now - self._whole_unix > WHOLE_EVERY_S
-        begin = window.begin_unix if whole else max(window.begin_unix, now - RECENT_S)
-        if whole:
-            self._damaged = {}
         with store_errors():
-            for minute in read_minutes(
-                self.store, self._fleet.name, begin, window.end_unix, set_aside=self._damaged
-            ):
-                self._kept[minute.node, minute.minute_unix, minute.part] = minute
-            events = list(
-                read_events(self.store, self._fleet.name, window.begin_unix - LOOK_BACK_S, window.end_unix)
-            )
-        self._whole_unix = now if whole else self._whole_unix
-        self._kept = {key: one for key, one in self._kept.items() if key[1] >= window.begin_unix}
-        tally = Tally(window)
-        for minute in self._kept.values():
-            tally.add(minute)
+            if now - self._whole_unix > WHOLE_EVERY_S:
+                self._read_older(window, now)
+            window = replace(window, begin_unix=self._older.window.begin_unix)
+            tally = copy.deepcopy(self._older)
+            tally.window = window
+            for minute in self._minutes(self._recent_unix, window.end_unix):
+                tally.add(minute)
+            begin = window.begin_unix - LOOK_BACK_S
+            events = list(read_events(self.store, self._fleet.name, begin, window.end_unix))
         return page_data(
             self._fleet,
             tally,
@@ -83,6 +82,20 @@ class Gatherer:
             refresh_s=self._refresh_s,
             unreadable_objects=len(self._damaged),
         )
+
+    @property
+    def _recent_unix(self) -> float:
+        return max(self._older.window.begin_unix, self._whole_unix - RECENT_S)
+
+    def _read_older(self, window: Window, now: float) -> None:
+        self._damaged = {}
+        older = Tally(window)
+        for minute in self._minutes(window.begin_unix, max(window.begin_unix, now - RECENT_S)):
+            older.add(minute)
+        self._older, self._whole_unix = older, now
+
+    def _minutes(self, begin_unix: float, end_unix: float) -> Iterator[Minute]:
+        return read_minutes(self.store, self._fleet.name, begin_unix, end_unix, set_aside=self._damaged)
 
 
 def fleet_facts(inventory: Inventory) -> FleetFacts:

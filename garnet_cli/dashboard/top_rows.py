@@ -91,13 +91,20 @@ class TopView:
     spool_minutes: int | None
     """Minutes of all nodes that wait for the store."""
     store: str
-    """ok, failing, off, or unknown."""
+    """ok, failing, off (the inventory names none) or unknown."""
     store_failing: list[str]
     """Nodes that cannot reach it."""
     incidents_open: list[str]
 
 
-def top_view(fleet: str, looks: Sequence[Look], now_unix: float, models: Iterable[str] = ()) -> TopView:
+def top_view(
+    fleet: str,
+    looks: Sequence[Look],
+    now_unix: float,
+    models: Iterable[str] = (),
+    *,
+    has_store: bool = True,
+) -> TopView:
     """Return the view; ``models`` are those of the inventory, in its order."""
     fresh = {look.node: live for look in looks if (live := _fresh(look)) is not None}
     waiting = [number(live, "spool_minutes") for live in fresh.values()]
@@ -111,7 +118,7 @@ def top_view(fleet: str, looks: Sequence[Look], now_unix: float, models: Iterabl
         models=_model_rows(looks, fresh, models),
         alerts=_alert_rows(fresh.values()),
         spool_minutes=sum(known) if known else None,
-        store="failing" if failing else "ok" if reached else "unknown",
+        store="failing" if failing else "ok" if reached else "unknown" if has_store else "off",
         store_failing=failing,
         incidents_open=sorted(
             {one for live in fresh.values() for one in items(live, "incidents_open") if isinstance(one, str)}
@@ -177,6 +184,8 @@ def _state(look: Look) -> tuple[NodeState, bool, str]:
         return _calm(loaders), True, look.live_error or "no monitor: `garnet up` starts it"
     if _fresh(look) is None:
         return _calm(loaders), True, "its monitor stands still"
+    if look.live.get("settings_error"):
+        return _calm(loaders), True, f"its monitor's settings: {look.live['settings_error']}"
     return _calm(loaders), False, ""
 
 

@@ -104,7 +104,7 @@ function render() {
   const when = clock(data.timezone), at = times();
   const hours = (data.end_unix - data.begin_unix) / 3600;
   byId("fleet").textContent = data.fleet;
-  byId("window").textContent = `${hours % 24 === 0 && hours > 24 ? `${hours / 24} days` : hours === 1 ? "1 hour" : `${Number(hours.toFixed(1))} hours`} to ${when.both(data.generated_unix)} (${data.timezone})`;
+  byId("window").textContent = `${hours % 24 === 0 && hours > 24 ? `${hours / 24} days` : hours === 1 ? "1 hour" : `${Number(hours.toFixed(hours < 10 ? 1 : 0))} hours`} to ${when.both(data.generated_unix)} (${data.timezone})`;
   byId("generated").textContent = `as of ${when.both(data.generated_unix)}`;
   const nothing = !data.nodes.some((node) => node.last_unix !== null);
   byId("empty").hidden = !nothing;
