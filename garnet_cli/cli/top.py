@@ -13,7 +13,7 @@ from garnet_cli.cli.commands import invocation
 from garnet_cli.cli.loading import load
 from garnet_cli.cli.output import Output, clean
 from garnet_cli.dashboard.keyboard import keyboard
-from garnet_cli.dashboard.looks import Node, look_once, watching
+from garnet_cli.dashboard.looks import Look, Node, look_once, watching
 from garnet_cli.dashboard.top_cells import (
     DASH,
     MODEL_COLUMNS_WIDE,
@@ -61,7 +61,7 @@ def top(
     if on_terminal and not once and not as_json:
         _follow(output, inventory, names, models, connect)
         return
-    view = top_view(inventory.fleet.name, look_once(names, connect), time.time(), models)
+    view = _view(inventory, look_once(names, connect), models)
     output.report(view, lambda out: _draw(out, view) if on_terminal else write_plain(out, view))
     lost = [row.node for row in view.nodes if row.state == "lost"]
     if lost:
@@ -85,6 +85,11 @@ def write_plain(output: Output, view: TopView) -> None:
     output.line(f"store: {view.store}; minutes waiting to be shipped: {waiting}")
 
 
+def _view(inventory: Inventory, looks: Sequence[Look], models: Sequence[str]) -> TopView:
+    fleet = inventory.fleet
+    return top_view(fleet.name, looks, time.time(), models, has_store=fleet.store is not None)
+
+
 def _follow(
     output: Output, inventory: Inventory, names: Sequence[str], models: Sequence[str], connect: Connect
 ) -> None:
@@ -101,7 +106,7 @@ def _follow(
             Live(console=console, screen=True, auto_refresh=False) as live,
         ):
             while True:
-                view = top_view(inventory.fleet.name, watch.looks(), time.time(), models)
+                view = _view(inventory, watch.looks(), models)
                 live.update(screen(view, console.width, console.height), refresh=True)
                 if keys.wait(DRAW_EVERY_S) in QUIT_KEYS:
                     break

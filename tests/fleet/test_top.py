@@ -66,7 +66,7 @@ def test_json_is_one_document(inventory: Path) -> None:
     assert [(row["node"], row["state"], row["celsius"]) for row in view["nodes"]] == [
         ("mini-1", "no proxy", None)
     ]
-    assert view["store"] == "unknown"
+    assert view["store"] == "off"
 
 
 def test_figures_of_a_monitor_come_over_the_channel(inventory: Path) -> None:

@@ -109,3 +109,10 @@ def test_store_fails_if_any_node_cannot_reach_it() -> None:
     """Named, with what waits in all spools."""
     view = top_view("office", [look("a"), look("b", store_ok=False, spool_minutes=7)], NOW)
     assert (view.store, view.store_failing, view.spool_minutes) == ("failing", ["b"], 7)
+
+
+def test_a_fleet_without_a_store_says_so_and_wrong_settings_are_told() -> None:
+    """Off is not unknown; a monitor that could not take its settings is a node to look at."""
+    view = top_view("office", [look("a", store_ok=None, settings_error="bad meter")], NOW, has_store=False)
+    assert view.store == "off"
+    assert (view.nodes[0].ailing, view.nodes[0].note) == (True, "its monitor's settings: bad meter")
