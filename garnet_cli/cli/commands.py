@@ -25,6 +25,8 @@ COMMANDS: dict[str, str] = {
     "keys": "Add, list and revoke the keys of clients.",
     "alerts": "List, test and silence alerts; watch for nodes that have fallen silent.",
     "incidents": "List incidents and note their causes.",
+    "telemetry": "Compact, query, follow and export what nodes have shipped.",
+    "store": "Check the store that keeps telemetry, and copy stores.",
     "down": "Stop proxies and loaders.",
     "demo": "Run a fleet on this machine and swap its model under traffic.",
 }

@@ -1,4 +1,4 @@
-"""Get many objects from a store at once, in order."""
+"""Work on many objects of a store at once, in order."""
 
 from __future__ import annotations
 
@@ -17,24 +17,22 @@ Result = TypeVar("Result")
 
 
 def fetch_each(
-    store: ObjectStore,
-    keys: Iterable[str],
-    read: Callable[[str, bytes], Result],
-    threads: int = THREADS,
+    store: ObjectStore, keys: Iterable[str], read: Callable[[str, bytes], Result]
 ) -> Iterator[Result]:
-    """Yield ``read(key, content)`` for each key, in order; both run in threads.
+    """Yield ``read(key, content)`` for each key, in order; both run in threads. Raises as ``each``."""
+    return each(lambda key: read(key, store.get(key)), keys)
 
-    The first error of a get or of ``read`` is raised in its place, and the rest given up.
+
+def each(work: Callable[[str], Result], keys: Iterable[str], threads: int = THREADS) -> Iterator[Result]:
+    """Yield ``work(key)`` for each key, in order, several at once in threads.
+
+    The first error is raised in its place, and the rest given up.
     """
     waiting: deque[Future[Result]] = deque()
-
-    def one(key: str) -> Result:
-        return read(key, store.get(key))
-
-    with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix="store") as pool:
         try:
             for key in keys:
-                waiting.append(pool.submit(one, key))
+                waiting.append(pool.submit(work, key))
                 if len(waiting) >= AHEAD:
                     yield waiting.popleft().result()
             while waiting:

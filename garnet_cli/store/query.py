@@ -26,6 +26,7 @@ from node_scripts.store.objects import ObjectStore
 
 MEMORY_LIMIT = "800MB"
 RAW_AT_ONCE = 1440
+ROWS_AT_ONCE = 1000
 READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 """Statements that only read. ``DESCRIBE``, ``SUMMARIZE`` and ``FROM …`` are selections to DuckDB."""
 
@@ -64,23 +65,49 @@ class Telemetry:
 
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> Answer:
         """Run one reading statement. Raises UsageError for another one and for DuckDB's own errors."""
-        try:
-            statements = self.connection.extract_statements(sql)
-            if len(statements) != 1 or statements[0].type not in READING:
-                raise UsageError("a query is one SELECT statement")
-            cursor = self.connection.execute(statements[0], list(parameters) or None)
+        with sql_errors():
+            cursor = self.connection.execute(self._reading(sql), list(parameters) or None)
             described = cursor.description or []
-            first = cursor.fetchmany(1)
-        except duckdb.OutOfMemoryException as error:
-            raise UsageError(
-                "the query needs more memory than it is given",
-                remedy="narrow its window, or group by less; for percentiles use quantiles(…)",
-            ) from error
-        except duckdb.Error as error:
-            raise UsageError(f"SQL: {' '.join(str(error).split())}") from error
-        rest = iter(lambda: cursor.fetchmany(1000), [])
-        rows = chain(first, chain.from_iterable(rest))
-        return Answer([one[0] for one in described], [str(one[1]) for one in described], rows)
+            first = cursor.fetchmany(ROWS_AT_ONCE)
+        return Answer(
+            columns=[one[0] for one in described],
+            types=[str(one[1]) for one in described],
+            rows=chain(first, self._rest(cursor)),
+        )
+
+    @contextmanager
+    def batches(self, sql: str, rows: int) -> Iterator[Any]:
+        """Yield the rows of one reading statement as Arrow record batches; raises as ``ask``."""
+        with sql_errors():
+            answer = self.connection.sql(self._reading(sql))
+            if answer is None:
+                raise UsageError("this statement has no rows")
+            yield answer.to_arrow_reader(rows)
+
+    def _reading(self, sql: str) -> duckdb.Statement:
+        statements = self.connection.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type not in READING:
+            raise UsageError("a query is one SELECT statement")
+        return statements[0]
+
+    def _rest(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+        with sql_errors():
+            while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                yield from rows
+
+
+@contextmanager
+def sql_errors() -> Iterator[None]:
+    """Let DuckDB's errors leave the block as UsageError, in one line."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise UsageError(
+            "the query needs more memory than it is given",
+            remedy="narrow its window, or group by less; for percentiles use quantiles(…)",
+        ) from error
+    except duckdb.Error as error:
+        raise UsageError(f"SQL: {' '.join(str(error).split())}") from error
 
 
 @contextmanager
