@@ -22,7 +22,8 @@ from garnet_cli.dashboard.top_cells import (
     model_cells,
     node_cells,
 )
-from garnet_cli.dashboard.top_rows import TopView, top_view
+from garnet_cli.dashboard.top_data import TopView
+from garnet_cli.dashboard.top_rows import top_view
 from garnet_cli.errors import UnreachableError
 from garnet_cli.fleet.inventory import Inventory
 from garnet_cli.fleet.inventory_contracts import node_target

@@ -17,6 +17,7 @@ import msgspec
 
 from garnet_cli.actions.control import proxy_status
 from garnet_cli.errors import GarnetError, NodeError
+from garnet_cli.fleet.parallel import attempt_each
 from node_scripts.contracts import ProxyStatus
 
 LOOK_EVERY_S = 2.0
@@ -94,24 +95,15 @@ def aged(before: Look, seen: Look) -> Look:
 
 def look_once(names: Sequence[str], connect: Callable[[str], Node]) -> list[Look]:
     """Look at every node once, side by side; ``connect`` makes a node's handle, unopened."""
-    found: dict[str, Look] = {}
-
-    def work(name: str) -> None:
-        node = connect(name)
-        try:
-            found[name] = look(node, time.time())
-        except GarnetError as error:
-            found[name] = Look(node=name, error=error.message)
-        finally:
-            node.close()
-
-    threads = [threading.Thread(target=work, args=(name,), daemon=True) for name in names]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(0.2)  # an interrupt is heard between two
-    return [found.get(name, Look(node=name, error="the look failed")) for name in names]
+    nodes = [connect(name) for name in names]
+    try:
+        outcomes = attempt_each(nodes, lambda node: look(node, time.time()))
+    finally:
+        attempt_each(nodes, lambda node: node.close())
+    return [
+        Look(node=name, error=found.message) if isinstance(found, GarnetError) else found
+        for name, found in outcomes.items()
+    ]
 
 
 class Watch:
@@ -125,16 +117,26 @@ class Watch:
         self._every_s = every_s
         self._lock = threading.Lock()
         self._looks = {name: Look(node=name) for name in names}
+        self._fault: BaseException | None = None
         self._ended = threading.Event()
         self._threads = [
-            threading.Thread(target=self._follow, args=(name,), name=f"look at {name}", daemon=True)
+            threading.Thread(target=self._run, args=(name,), name=f"look at {name}", daemon=True)
             for name in names
         ]
 
     def looks(self) -> list[Look]:
-        """Return every node as last seen, in the order of the names."""
+        """Return every node as last seen, in the order of the names; raises a fault of the program."""
         with self._lock:
+            if self._fault is not None:
+                raise self._fault
             return list(self._looks.values())
+
+    def _run(self, name: str) -> None:
+        try:
+            self._follow(name)
+        except BaseException as error:  # noqa: BLE001 -- raised again by looks()
+            with self._lock:
+                self._fault = error
 
     def _follow(self, name: str) -> None:
         wait_s = self._every_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
-from garnet_cli.dashboard.top_rows import AlertRow, ModelRow, NodeRow
+from garnet_cli.dashboard.top_data import AlertRow, ModelRow, NodeRow
 
 DASH = "\u2013"
 GIB = 1024**3

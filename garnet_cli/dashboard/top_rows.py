@@ -3,98 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from garnet_cli.dashboard.looks import Look
 from garnet_cli.dashboard.parts import highest, items, number, part, total
+from garnet_cli.dashboard.top_data import AlertRow, ModelRow, NodeRow, NodeState, TopView
 from node_scripts.contracts import LoaderStatus, ProxyStatus
 
 STALE_S = 30.0
 """A live file older than this says nothing of now: its monitor stands still."""
 WINDOW_S = 300.0
 """The live file's counts are of this long."""
-
-NodeState = str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NodeRow:
-    """One node."""
-
-    node: str
-    state: NodeState
-    """serving, degraded, starting, no model, no proxy, lost or waiting."""
-    ailing: bool
-    """Whether a person should look."""
-    note: str = ""
-    """Why, in the node's own words."""
-    celsius: float | None = None
-    celsius_source: str = ""
-    throttle_pct: float | None = None
-    level: int | None = None
-    """Thermal pressure, 0..4."""
-    watts: float | None = None
-    watts_source: str = ""
-    memory_used_bytes: int | None = None
-    memory_total_bytes: int | None = None
-    fan_rpm: float | None = None
-    cpu_share: float | None = None
-    in_flight: int | None = None
-    seen_s: float | None = None
-    """Since it last answered."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelRow:
-    """One model over all nodes. Percentiles are the slowest node's: those of several do not add up."""
-
-    model: str
-    requests_per_s: float | None = None
-    errors_5m: int | None = None
-    tokens_per_s: float | None = None
-    p50_ms: float | None = None
-    p95_ms: float | None = None
-    first_token_p95_ms: float | None = None
-    in_flight: int | None = None
-    queued: int | None = None
-    hit_rate: float | None = None
-    loaders: dict[str, int] = field(default_factory=dict)
-    """How many of its active loaders are in which state."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AlertRow:
-    """One alert that fires."""
-
-    node: str
-    rule: str
-    subject: str
-    severity: str
-    says: str
-    value: float | None
-    unit: str
-    since_unix: float | None
-    untold: str = ""
-    """Why nobody is told: silenced, or explained by another."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TopView:
-    """Everything on the screen."""
-
-    fleet: str
-    time_unix: float
-    nodes: list[NodeRow]
-    models: list[ModelRow]
-    alerts: list[AlertRow]
-    spool_minutes: int | None
-    """Minutes of all nodes that wait for the store."""
-    store: str
-    """ok, failing, off (the inventory names none) or unknown."""
-    store_failing: list[str]
-    """Nodes that cannot reach it."""
-    incidents_open: list[str]
 
 
 def top_view(
@@ -218,7 +137,6 @@ def _model_row(name: str, reached: Sequence[ProxyStatus], lives: Iterable[Mappin
         states[loader.state] = states.get(loader.state, 0) + 1
     requests = total(parts, "requests_5m")
     errors = total(parts, "errors_5m")
-    hits = [rate for one in parts if (rate := number(one, "hit_rate")) is not None]
     return ModelRow(
         model=name,
         requests_per_s=None if requests is None else requests / WINDOW_S,
@@ -229,8 +147,20 @@ def _model_row(name: str, reached: Sequence[ProxyStatus], lives: Iterable[Mappin
         first_token_p95_ms=highest(parts, "first_token_p95_ms"),
         in_flight=sum(loader.in_flight for loader in active) if active else None,
         queued=sum(loader.queued for loader in active) if active else None,
-        hit_rate=sum(hits) / len(hits) if hits else None,
+        hit_rate=_hit_rate(parts),
         loaders=states,
+    )
+
+
+def _hit_rate(parts: Iterable[Mapping[str, Any]]) -> float | None:
+    """Return the nodes' mean, weighted by their requests as far as these are known."""
+    rates = [
+        (rate, max(1.0, number(one, "requests_5m") or 0.0))
+        for one in parts
+        if (rate := number(one, "hit_rate")) is not None
+    ]
+    return (
+        sum(rate * weight for rate, weight in rates) / sum(weight for _, weight in rates) if rates else None
     )
 
 

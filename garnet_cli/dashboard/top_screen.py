@@ -22,7 +22,7 @@ from garnet_cli.dashboard.top_cells import (
     model_cells,
     node_cells,
 )
-from garnet_cli.dashboard.top_rows import ModelRow, NodeRow, TopView
+from garnet_cli.dashboard.top_data import ModelRow, NodeRow, TopView
 
 WIDE = 130
 """From so many columns on everything is shown."""

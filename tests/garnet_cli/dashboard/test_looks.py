@@ -144,3 +144,17 @@ def test_age_of_figures_follows_their_change_not_two_clocks() -> None:
     assert moved.live_age_s == 0.0
     still = aged(moved, Look(node="a", seen_unix=NOW + 42, live=moved.live, live_age_s=640.0))
     assert still.live_age_s == 40.0
+
+
+def test_a_fault_of_the_program_is_raised_not_shown_as_a_frozen_node() -> None:
+    """Whoever draws the screen hears of it."""
+    with watching(["a"], lambda name: Fake(name, fail=ZeroDivisionError("oops"))) as watch:
+
+        def raised() -> bool:
+            try:
+                watch.looks()
+            except ZeroDivisionError:
+                return True
+            return False
+
+        until(raised)

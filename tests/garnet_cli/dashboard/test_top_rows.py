@@ -37,6 +37,9 @@ def test_models_add_up_over_nodes_and_percentiles_are_the_slowest_nodes() -> Non
     assert row.p95_ms == max(part["p95_ms"] for part in parts)
     assert row.loaders == {"ready": 2}
     assert row.in_flight == 4
+    weights = [part["requests_5m"] for part in parts]
+    hits = sum(part["hit_rate"] * weight for part, weight in zip(parts, weights, strict=True))
+    assert row.hit_rate == pytest.approx(hits / sum(weights))
 
 
 def test_a_node_without_monitor_still_shows_its_proxy() -> None:
