@@ -21,7 +21,8 @@ import msgspec
 
 from node_scripts.paths import NodePaths
 from node_scripts.proxy.journal import RequestJournal
-from node_scripts.records import Event, Minute, RequestRecord
+from node_scripts.proxy.request_note import RequestLine
+from node_scripts.records import Event, Minute
 from node_scripts.store.layout import events_prefix, minutes_prefix, parse_minute_key
 from node_scripts.store.objects import ObjectStore
 from tests.conftest import ROOT
@@ -126,7 +127,7 @@ class Written:
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
-    def add(self, record: RequestRecord) -> None:
+    def add(self, record: RequestLine) -> None:
         """Count one."""
         self.requests += 1
         self.prompt_tokens += record.prompt_tokens
@@ -182,7 +183,7 @@ class Stream:
             "served_by": "loader-1",
             **changes,
         }
-        record = RequestRecord(**given)
+        record = RequestLine(**given)
         before = self.journal.unrecorded
         self.journal.note(record)
         if self.journal.unrecorded == before:
