@@ -70,10 +70,17 @@ class ParquetCache:
             Path(name).unlink(missing_ok=True)
 
     def _prune(self) -> None:
-        files = [(path, path.stat()) for path in self._folder.iterdir() if path.is_file()]
+        files = [(path, state) for path in self._folder.iterdir() if (state := _state(path)) is not None]
         total = sum(state.st_size for _, state in files)
         for path, state in sorted(files, key=lambda one: one[1].st_mtime):
             if total <= self._limit or time.time() - state.st_mtime < IN_USE_S:
                 return
             path.unlink(missing_ok=True)
             total -= state.st_size
+
+
+def _state(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None  # renamed or deleted by another run meanwhile

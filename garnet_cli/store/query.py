@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from garnet_cli.errors import UsageError
 from garnet_cli.store.cache import ParquetCache
 from garnet_cli.store.days import begin_of, days_between
+from garnet_cli.store.fetch import each
 from garnet_cli.store.manifest import ParquetFile
 from garnet_cli.store.minutes import DAY, DaySources, day_sources
 from garnet_cli.store.parquet import ParquetWriters
@@ -131,12 +133,16 @@ def telemetry(
         set_aside: dict[str, str] = {}
         compacted: dict[str, list[Path]] = {table: [] for table in SCHEMAS}
         raw: list[DaySources] = []
-        for day in days_between(begin_unix - DAY.total_seconds(), end_unix):
-            sources = day_sources(store, fleet, day, kept, tables)
+        days = days_between(begin_unix - DAY.total_seconds(), end_unix)
+
+        def find(day: str) -> DaySources:
+            return day_sources(store, fleet, date.fromisoformat(day), kept, tables)
+
+        for sources in each(find, map(date.isoformat, days)):
             set_aside |= sources.set_aside
             for table, paths in sources.files.items():
                 compacted[table] += paths
-            wanted = begin_of(day + DAY) > begin_unix
+            wanted = begin_of(sources.day + DAY) > begin_unix
             raw.append(sources if wanted else replace(sources, raw_minutes=[]))
         made = raw_files(store, raw, Path(folder), set_aside)
         files = {table: made[table] + paths for table, paths in compacted.items()}

@@ -21,7 +21,7 @@ class Difference:
     """What a target lacks."""
 
     copy: list[ObjectInfo]
-    """As the source lists them, manifests last."""
+    """As the source lists them."""
     replaced: set[str]
     """Keys of those that the target has in another size."""
     same: int
@@ -57,7 +57,6 @@ def difference(source: ObjectStore, target: ObjectStore) -> Difference:
             replaced.add(info.key)
         else:
             same += 1
-    copy.sort(key=lambda info: number_of(info.key) is not None)
     return Difference(copy=copy, replaced=replaced, same=same)
 
 

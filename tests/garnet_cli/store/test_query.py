@@ -7,13 +7,17 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from garnet_cli.errors import UsageError
+from garnet_cli.store import compaction
 from garnet_cli.store.cache import ParquetCache
 from garnet_cli.store.compaction import compact_day
+from garnet_cli.store.minutes import read_minutes
 from garnet_cli.store.query import Telemetry, telemetry
+from garnet_cli.store.tables import SCHEMAS, minute_tables
 from node_scripts.records import Minute
 from tests.garnet_cli.store.memory_store import MemoryStore
 from tests.garnet_cli.store.shipped import DAY, FLEET, event, latency_of, minute, ship_events, ship_minute
@@ -143,3 +147,29 @@ def test_sql_reads_the_views_and_nothing_else(opened: Telemetry, sql: str) -> No
 def test_other_ways_of_reading_work(opened: Telemetry, sql: str) -> None:
     """What people type to look around."""
     assert list(opened.ask(sql).rows)
+
+
+def test_files_that_lack_later_columns_are_read_with_them_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day compacted by an older garnet beside one of today's."""
+    store = MemoryStore()
+    ship_minute(store, minute())
+    whole = SCHEMAS["minutes"]
+    narrow = whole.remove(whole.get_field_index("release"))
+
+    def tables(minutes: list[Minute]) -> dict[str, Any]:
+        return {"minutes": minute_tables(minutes)["minutes"].drop(["release"])}
+
+    with monkeypatch.context() as older:
+        older.setattr("garnet_cli.store.parquet.SCHEMAS", {**SCHEMAS, "minutes": narrow})
+        older.setattr("garnet_cli.store.compaction.minute_tables", tables)
+        compact_day(store, FLEET, datetime.fromtimestamp(DAY, UTC).date())
+    cache = ParquetCache(tmp_path)
+    for number in range(1, compaction.FILES_A_TABLE + 2):
+        ship_minute(store, minute(begin=DAY + 60 * number))
+        with telemetry(store, FLEET, DAY, DAY + 3600, cache=cache) as found:
+            rows = list(found.ask("SELECT release FROM minutes ORDER BY minute_unix").rows)
+        assert rows == [(None,), *[("r1",)] * number]
+        assert next(read_minutes(store, FLEET, DAY, DAY + 60, cache=cache)).release == ""
+        compact_day(store, FLEET, datetime.fromtimestamp(DAY, UTC).date())
