@@ -112,6 +112,7 @@ class Monitor:
         self._inputs = Inputs(parts.paths, parts.keeper.spool.positions())
         self._memory = _memory_of(state)
         self._counted = self._memory
+        self._has_baseline = COUNTED_KEY in state
         self._window = Window()
         self._sample: Sample | None = None
         self._since_s = parts.clock.monotonic()
@@ -314,8 +315,13 @@ class Monitor:
     # --- what lasts -------------------------------------------------------------------------
 
     def _save(self, events: list[Event]) -> None:
-        if events or self.parts.keeper.failing:
+        # From its first look on counters are counted, also by the monitor after this one.
+        begins = bool(self._memory.models) and not self._has_baseline
+        if events or begins or self.parts.keeper.failing:
             state = {SEEN_KEY: msgspec.json.encode(self._memory), **self.parts.alerting.state()}
+            if begins:
+                state[COUNTED_KEY] = msgspec.json.encode(Memory(models=self._memory.models))
+                self._has_baseline = True
             self._store(Sealing(events=events, positions={EVENTS: self._event_positions}, state=state))
         self._waiting = self._looked_at() or self._waiting
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -56,7 +56,7 @@ class FakeStore:
         for key in keys:
             self.objects.pop(key, None)
 
-    def minutes(self) -> list[int]:
+    def minutes(self) -> Sequence[int]:
         """Return the numbers of the minutes that were put, in the order in which they came."""
         bodies = [self.objects[key] for key in self.order if "/minutes/" in key]
         return [(decode_minute(body).minute_unix - MINUTE) // 60 for body in bodies]
