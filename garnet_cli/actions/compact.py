@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from garnet_cli.store.compaction import DayResult, compact_day
-from garnet_cli.store.days import compacted_listing, newest_unix, raw_dates
+from garnet_cli.store.days import compacted_listing, day_of, newest_unix, raw_dates
 from garnet_cli.store.retention import Limits, Tidied, tidy_day, totals
 from node_scripts.store.objects import ObjectStore
 
@@ -41,9 +41,11 @@ def compact(
     if not days:
         return Compacted(days=[], unchanged=0, tidied=Tidied())
     by_store = min(now_unix, newest_unix(*after.values()))
+    # A node whose clock is ahead ships days that are not yet: they make no other day older.
+    newest = min(days[-1], day_of(by_store))
     tidied = []
     for day in days:
         tell(day, "tidying")
-        tidied.append(tidy_day(store, fleet, day, days[-1], by_store, limits, after.get(day, [])))
+        tidied.append(tidy_day(store, fleet, day, newest, by_store, limits, after.get(day, [])))
     changed = [one for one in results if one.changed]
     return Compacted(days=changed, unchanged=len(results) - len(changed), tidied=totals(tidied))

@@ -52,7 +52,7 @@ def tidy_day(
 ) -> Tidied:
     """Delete what ``limits`` let go of a day. Dying in between is harmless: running again goes on.
 
-    ``newest`` is the newest day in the store, ``now_unix`` the time by the store's clock.
+    ``newest`` is the newest day in the store that is not ahead of its clock, ``now_unix`` the time by it.
     """
     compacted = read_day(store, fleet, day, listing)
     if day < newest - timedelta(days=limits.days):

@@ -56,6 +56,19 @@ def test_a_clock_that_is_years_ahead_deletes_nothing() -> None:
     assert store.objects == before
 
 
+def test_a_node_whose_clock_is_years_ahead_deletes_nothing() -> None:
+    """What it ships is kept under the days that it says; the others grow no older by it."""
+    store = MemoryStore()
+    store.now = float(DAY + 100)
+    ship_minute(store, minute())
+    ship_minute(store, minute("mini-2", begin=DAY + 3000 * DAY_S))
+    compact(store, FLEET, LIMITS, store.now, quiet)
+    store.now += 3 * DAY_S
+    ship_minute(store, minute(begin=DAY + 3 * DAY_S))
+    done = compact(store, FLEET, LIMITS, store.now, quiet)
+    assert (done.tidied.raw, done.tidied.expired) == (0, 0)
+
+
 def test_an_empty_store_has_nothing_to_do() -> None:
     """A fleet that has shipped nothing yet."""
     assert compact(MemoryStore(), FLEET, LIMITS, 0.0, quiet).days == []
