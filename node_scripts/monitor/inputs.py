@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from node_scripts.records import RECORD_SCHEMA, Event, RequestRecord
 REQUESTS = "requests"
 EVENTS = "events"
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LOG = logging.getLogger("garnet.monitor.journals")
 
 
@@ -80,7 +82,9 @@ class Inputs:
             event = self._lines.decode(line.content)
         except msgspec.MsgspecError:
             return None
-        return event if event.schema <= RECORD_SCHEMA else None
+        # Both become parts of a key in the store.
+        named = _NAME.fullmatch(event.fleet) and _NAME.fullmatch(event.node)
+        return event if named and event.schema <= RECORD_SCHEMA else None
 
     def _set_aside(self, bad: list[bytes]) -> None:
         if not bad:

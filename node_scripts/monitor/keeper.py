@@ -127,6 +127,8 @@ class Keeper:
         except (SpoolFullError, SpoolCorruptError, OSError) as error:
             self._note_failure(str(error))
             return False
+        self.events_dropped += self.spool.events_dropped
+        self.spool.events_dropped = 0
         self._pending = Sealing()
         self._sealed.clear()
         if self.failing:

@@ -26,6 +26,9 @@ PASS_S = 20.0
 PAUSE_S = 1.0
 """Between two passes while there is a backlog."""
 
+BATCHES_A_PASS = 8
+"""Most objects of events that are made in one pass."""
+
 _LOG = logging.getLogger("garnet.monitor.shipper")
 
 
@@ -85,7 +88,9 @@ def _ship_new(spool: Spool, store: ObjectStore, seen: int, result: Pass, *, newe
 
 
 def _ship_events(spool: Spool, store: ObjectStore) -> None:
-    spool.seal_batch()
+    for _ in range(BATCHES_A_PASS):
+        if not spool.seal_batch():
+            break
     for key, body in spool.batches():
         store.put(key, body, only_new=True)
         spool.batch_delivered(key)

@@ -30,6 +30,8 @@ from node_scripts.store.layout import events_key, minute_key
 
 BATCH_EVENTS = 2000
 """Most events in one shipped object."""
+MOST_EVENTS = 100_000
+"""Most events that wait to be shipped; beyond it the oldest are given up."""
 KEEP_SEALED_S = 40 * 86400
 """How long it is remembered which parts of a minute there are."""
 COPY_NAME = "positions.json"
@@ -84,6 +86,8 @@ class Spool:
         self._path = path
         self.limit_bytes = limit_bytes
         self._least_seals = 0
+        self.events_dropped = 0
+        """Events given up for their limit; who counts them takes them off."""
         self.copy_error = ""
         """Why the copy beside it is an old one; empty while it is not."""
         self._lock = threading.RLock()
@@ -113,6 +117,7 @@ class Spool:
 
     def seal(self, sealing: Sealing) -> int:
         """Store all of it or nothing; return how many old minutes were given up for it (the limit)."""
+        events_dropped = 0
         with self._transaction() as database:
             for minute in sealing.minutes:
                 self._insert(database, minute)
@@ -139,8 +144,10 @@ class Spool:
             if sealing.minutes:
                 newest = max(minute.minute_unix for minute in sealing.minutes)
                 database.execute("DELETE FROM sealed WHERE minute<?", (newest - KEEP_SEALED_S,))
+                events_dropped = _drop_events(database)
             database.execute("UPDATE facts SET value=MAX(value, ?)+1 WHERE key='seals'", (self._least_seals,))
             copy = Copy(self.positions(), self.waiting()[0], self.state(), self.seals())
+        self.events_dropped += events_dropped
         self._write_copy(copy)
         return dropped
 
@@ -229,14 +236,17 @@ class Spool:
         with suppress(OSError):
             write_atomically(self._path.parent / "garbled-minute", row.body)
 
-    def seal_batch(self) -> None:
-        """Make one shippable object of the events that wait, so that a resend has the same key and bytes."""
+    def seal_batch(self) -> bool:
+        """Make one shippable object of events that wait; say whether there may be more.
+
+        It is stored first, so that a resend has the same key and bytes.
+        """
         with self._transaction() as database:
             found = database.execute(
                 "SELECT id, time, line FROM events ORDER BY id LIMIT ?", (BATCH_EVENTS,)
             ).fetchall()
             if not found:
-                return
+                return False
             first = json.loads(found[0][2])
             body = gzip.compress(b"".join(line + b"\n" for _, _, line in found), mtime=0)
             key = events_key(first["fleet"], first["node"], found[0][1], found[0][0])
@@ -244,6 +254,7 @@ class Spool:
             database.executemany(
                 "DELETE FROM events WHERE id=?", [(identifier,) for identifier, _, _ in found]
             )
+        return len(found) == BATCH_EVENTS
 
     def batches(self) -> list[tuple[str, bytes]]:
         """Return the key and body of some sealed batches of events, oldest first."""
@@ -329,6 +340,14 @@ def insert_salvaged(spool: Spool, minutes: Iterable[Minute], events: Sequence[Ev
             "INSERT OR IGNORE INTO events(id, time, line) VALUES(?,?,?)",
             [(one.id, one.time_unix, msgspec.json.encode(one)) for one in events],
         )
+
+
+def _drop_events(database: sqlite3.Connection) -> int:
+    excess = int(database.execute("SELECT COUNT(*) FROM events").fetchone()[0]) - MOST_EVENTS
+    if excess <= 0:
+        return 0
+    database.execute("DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT ?)", (excess,))
+    return excess
 
 
 def _total(database: sqlite3.Connection) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from gzip import decompress
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,17 @@ def test_a_batch_keeps_its_key_and_bytes(path: Path, spool: Spool) -> None:
     other.batch_delivered(first[0][0])
     assert len(other.batches()) == 1
     other.close()
+
+
+def test_events_are_bounded(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest are given up and counted."""
+    monkeypatch.setattr("node_scripts.monitor.spool.MOST_EVENTS", 10)
+    spool.seal(Sealing(events=[event(MINUTE + float(number)) for number in range(25)], minutes=[minute()]))
+    assert spool.events_dropped == 15
+    spool.seal_batch()
+    lines = decompress(spool.batches()[0][1]).splitlines()
+    assert len(lines) == 10
+    assert b'"time_unix":%.1f' % (MINUTE + 15.0) in lines[0]
 
 
 def test_files_that_are_no_more_are_forgotten(spool: Spool) -> None:
