@@ -177,8 +177,9 @@ def test_clock_jumps(rig: Rig, jump_s: float) -> None:
     assert rig.events().count(("clock", "clock", "jumped")) == 4
 
 
-def test_a_crash_at_every_moment(rig: Rig) -> None:
-    """Killed after each look: requests, evictions and restarts are told and counted once."""
+@pytest.mark.parametrize("looks", [1, 2, 7, 13, 25])
+def test_a_crash_at_every_moment(rig: Rig, looks: int) -> None:
+    """Killed after so many looks, again and again: requests and evictions are told and counted once."""
     rig.proxy_status = status(stats=LoaderStats(pid=100, started_unix=0, evictions=0, lookups=0))
     rig.monitor.step()
     for serial in range(1, 61):
@@ -193,7 +194,7 @@ def test_a_crash_at_every_moment(rig: Rig) -> None:
             )
         )
         rig.pass_time(5)
-        if serial % 2 == 0:
+        if serial % looks == 0:
             rig.crash()
     rig.monitor.step()
     rig.pass_time(130)
@@ -202,7 +203,7 @@ def test_a_crash_at_every_moment(rig: Rig) -> None:
     assert rig.events().count(("eviction", "tiny", "evicted")) == 60
     assert sum(one.models["tiny"].loader.evictions or 0 for one in minutes) == 60
     assert sum(one.models["tiny"].loader.lookups or 0 for one in minutes) == 120
-    assert rig.events().count(("monitor", "monitor", "died")) == 30
+    assert rig.events().count(("monitor", "monitor", "died")) == 60 // looks
 
 
 def test_a_monitor_that_was_dead_tells_and_seals_what_it_missed(rig: Rig) -> None:

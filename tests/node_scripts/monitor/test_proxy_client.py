@@ -16,6 +16,19 @@ from node_scripts.monitor.proxy_client import ProxyClient
 from tests.node_scripts.monitor.made import status
 
 
+def request_from(connection: socket.socket) -> bytes:
+    """Read one request with its body."""
+    content = b""
+    while b"\r\n\r\n" not in content:
+        content += connection.recv(65536)
+    head, _, body = content.partition(b"\r\n\r\n")
+    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    length = int(lengths[0].partition(b":")[2]) if lengths else 0
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
 @contextmanager
 def serving(answer: bytes, asked: list[bytes]) -> Iterator[Path]:
     """Answer each connection on a unix socket with ``answer``."""
@@ -32,7 +45,7 @@ def serving(answer: bytes, asked: list[bytes]) -> Iterator[Path]:
                     except OSError:
                         return
                     with connection:
-                        asked.append(connection.recv(65536))
+                        asked.append(request_from(connection))
                         connection.sendall(answer)
 
             thread = threading.Thread(target=serve)
@@ -90,3 +103,4 @@ def test_raises_nodes() -> None:
     with serving(answer(b"{}"), asked) as path:
         assert ProxyClient(path).raise_nodes(["n2", "n3"]) is True
     assert asked[0].startswith(b"PUT /control/raised HTTP/1.1")
+    assert asked[0].endswith(b'["n2", "n3"]')
