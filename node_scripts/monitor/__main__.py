@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from node_scripts.monitor.assembly import Assembly
-from node_scripts.monitor.monitor import run
+from node_scripts.monitor.loop import run
 from node_scripts.monitor.settings import MonitorSettingsError
 from node_scripts.monitor.spool_schema import SpoolError
 from node_scripts.paths import NodePaths

@@ -11,7 +11,8 @@ from pathlib import Path
 from node_scripts.monitor.alerting import Alerting
 from node_scripts.monitor.config import MonitorConfig
 from node_scripts.monitor.keeper import Keeper
-from node_scripts.monitor.monitor import Monitor, Parts, SensorReader
+from node_scripts.monitor.monitor import Monitor
+from node_scripts.monitor.parts import Parts, SensorReader
 from node_scripts.monitor.proxy_client import ProxyClient
 from node_scripts.monitor.settings import (
     MonitorSettings,

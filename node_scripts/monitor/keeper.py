@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from node_scripts.monitor.minute_builder import merge_minutes
+from node_scripts.monitor.minute_merge import merge_minutes
 from node_scripts.monitor.spool import Sealing, Spool
 from node_scripts.monitor.spool_recovery import Damage, open_spool, replace_spool
 from node_scripts.monitor.spool_schema import SpoolCorruptError, SpoolFullError

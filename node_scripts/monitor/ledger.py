@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from node_scripts.monitor.minute_builder import add_request, add_sample, add_swapped_in, merge_minutes
+from node_scripts.monitor.minute_builder import add_request, add_sample, add_swapped_in
+from node_scripts.monitor.minute_merge import merge_minutes
 from node_scripts.monitor.sample import ModelSample, Sample
 from node_scripts.records import Minute, RequestRecord
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import TypeVar
 
-from node_scripts.histogram import Histogram
 from node_scripts.monitor.sample import ModelSample, Sample, SensorSample, Value
 from node_scripts.monitor.throttle import ThermalStep, add_step
 from node_scripts.records import (
@@ -23,10 +21,10 @@ from node_scripts.records import (
     RequestRecord,
 )
 
-_PRESSURES = ("normal", "warn", "critical")
+PRESSURES = ("normal", "warn", "critical")
 _PRESSURE_NUMBERS = {1: 0, 2: 1, 4: 2}
 _COUNTERS = ("lookups", "hits", "hit_tokens", "lookup_tokens", "evictions", "loads")
-_GAUGES = ("cache_bytes", "cache_sequences", "memory_bytes")
+GAUGES = ("cache_bytes", "cache_sequences", "memory_bytes")
 
 _Summed = TypeVar("_Summed", ClientSide, KeyMinute, LoaderSide)
 
@@ -125,7 +123,7 @@ def _add_model(
     side.restarts += now.restarted
     side.in_flight_max = max(side.in_flight_max or 0, now.in_flight)
     side.queued_max = max(side.queued_max or 0, now.queued)
-    for name in _GAUGES:
+    for name in GAUGES:
         value = getattr(now, name)
         if value is not None:
             setattr(side, name, value)
@@ -176,10 +174,11 @@ def _read(reading: Reading | None, value: Value | None, dt_s: float) -> Reading 
     if value is None or dt_s <= 0:
         return reading
     new = Reading(mean=value.value, maximum=value.value, source=value.source, seconds=dt_s)
-    return _merged_reading(reading, new)
+    return merged_reading(reading, new)
 
 
-def _merged_reading(one: Reading | None, two: Reading | None) -> Reading | None:
+def merged_reading(one: Reading | None, two: Reading | None) -> Reading | None:
+    """Return the reading of two stretches of time."""
     if one is None or two is None:
         return one or two
     seconds = one.seconds + two.seconds
@@ -203,8 +202,8 @@ def _add_memory(minute: Minute, sensors: SensorSample) -> None:
     memory.source = sensors.memory_source or memory.source
     level = _PRESSURE_NUMBERS.get(sensors.pressure or 0)
     if level is not None:
-        worst = level if memory.pressure is None else max(level, _PRESSURES.index(memory.pressure))
-        memory.pressure = _PRESSURES[worst]  # type: ignore[assignment]
+        worst = level if memory.pressure is None else max(level, PRESSURES.index(memory.pressure))
+        memory.pressure = PRESSURES[worst]  # type: ignore[assignment]
 
 
 def _add_host(host: HostMinute, sensors: SensorSample, covered_s: float, dt_s: float) -> None:
@@ -214,10 +213,11 @@ def _add_host(host: HostMinute, sensors: SensorSample, covered_s: float, dt_s: f
             setattr(host, name, value)
     host.clock_source = sensors.clock_source or host.clock_source
     if sensors.cpu_share is not None:
-        host.cpu_share = _weighted(host.cpu_share, covered_s - dt_s, sensors.cpu_share, dt_s)
+        host.cpu_share = weighted(host.cpu_share, covered_s - dt_s, sensors.cpu_share, dt_s)
 
 
-def _weighted(one: float | None, one_s: float, two: float | None, two_s: float) -> float | None:
+def weighted(one: float | None, one_s: float, two: float | None, two_s: float) -> float | None:
+    """Return the mean of two figures by their seconds; of one, where the other is unknown."""
     if one is None or two is None or one_s + two_s <= 0:
         return two if two is not None else one
     return (one * one_s + two * two_s) / (one_s + two_s)
@@ -230,74 +230,3 @@ def add_swapped_in(minute: Minute, sample: Sample, before: Sample | None) -> Non
     grown = _growth(before.sensors.swap_in_total_bytes, sample.sensors.swap_in_total_bytes, from_zero=False)
     if grown is not None:
         minute.memory.swap_in_bytes = (minute.memory.swap_in_bytes or 0) + int(grown)
-
-
-def merge_minutes(into: Minute, later: Minute) -> None:
-    """Add ``later`` to ``into``: counts add up, states are the later one's."""
-    into.covered_s += later.covered_s
-    into.sealed_unix = later.sealed_unix
-    into.release = later.release or into.release
-    for name, model in later.models.items():
-        target = into.models.setdefault(name, ModelMinute())
-        _merge_fields(target.client, model.client)
-        _merge_fields(target.loader, model.loader)
-    for name, key in later.keys.items():
-        _merge_fields(into.keys.setdefault(name, KeyMinute()), key)
-    for name, peer in later.peers.items():
-        _merge_fields(into.peers.setdefault(name, PeerMinute()), peer)
-    thermal = into.thermal
-    thermal.level_s = [a + b for a, b in zip(thermal.level_s, later.thermal.level_s, strict=True)]
-    _merge_fields(thermal, later.thermal, skip=("level_s",))
-    share = _weighted(
-        into.host.cpu_share, into.covered_s - later.covered_s, later.host.cpu_share, later.covered_s
-    )
-    pressures = [one.memory.pressure for one in (into, later) if one.memory.pressure is not None]
-    offset = later.host.clock_offset_s
-    before = into.host.clock_offset_s
-    waiting = later.monitor.spool_minutes
-    _merge_fields(into.memory, later.memory, latest=True, summed=("swap_in_bytes",))
-    _merge_fields(into.host, later.host, latest=True)
-    _merge_fields(into.monitor, later.monitor)
-    into.host.cpu_share = share
-    into.host.clock_offset_s = before if offset is None else offset
-    into.memory.pressure = max(pressures, key=_PRESSURES.index, default=None)
-    into.monitor.spool_minutes = waiting
-    if into.power is None or later.power is None:
-        into.power = into.power or later.power
-    else:
-        into.power.joules += later.power.joules
-        into.power.seconds += later.power.seconds
-        into.power.watts_max = max(into.power.watts_max, later.power.watts_max)
-        into.power.source = later.power.source
-
-
-_MAXIMA = {"in_flight_max", "queued_max"}
-_LATEST = set(_GAUGES)
-
-
-def _merge_fields(
-    into: object,
-    later: object,
-    *,
-    skip: tuple[str, ...] = (),
-    latest: bool = False,
-    summed: tuple[str, ...] = (),
-) -> None:
-    """Merge one record field by field, by what its values are."""
-    for one in fields(into):  # type: ignore[arg-type]
-        mine, theirs = getattr(into, one.name), getattr(later, one.name)
-        if one.name in skip or theirs is None or theirs == "":
-            continue
-        if isinstance(mine, Histogram):
-            mine.merge(theirs)
-        elif isinstance(mine, dict):
-            for name, count in theirs.items():
-                mine[name] = mine.get(name, 0) + count
-        elif isinstance(theirs, Reading):
-            setattr(into, one.name, _merged_reading(mine, theirs))
-        elif one.name in _MAXIMA:
-            setattr(into, one.name, max(mine or 0, theirs))
-        elif isinstance(theirs, str) or one.name in _LATEST or (latest and one.name not in summed):
-            setattr(into, one.name, theirs)
-        else:
-            setattr(into, one.name, (mine or 0) + theirs)

@@ -8,30 +8,24 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from dataclasses import replace
 
 import msgspec
 
 from node_scripts.contracts import ProxyStatus
 from node_scripts.files import write_atomically
 from node_scripts.monitor import own_events
-from node_scripts.monitor.alerting import Alerting
 from node_scripts.monitor.inputs import EVENTS, REQUESTS, Inputs
-from node_scripts.monitor.keeper import Keeper
 from node_scripts.monitor.ledger import Entry, Ledger
 from node_scripts.monitor.live import Live, Window, shown_sample, tally
 from node_scripts.monitor.observation import Memory, observe, remember, unrecorded_since
+from node_scripts.monitor.parts import Parts
+from node_scripts.monitor.remembered import COUNTED_KEY, LIFE_KEY, SEEN_KEY, Life, decoded, memory_of
 from node_scripts.monitor.sample import ModelSample, Sample, SensorSample
 from node_scripts.monitor.settings import MonitorSettings
-from node_scripts.monitor.shipper import Shipping
 from node_scripts.monitor.spool import Sealing
-from node_scripts.paths import NodePaths
 from node_scripts.records import Event, RequestRecord
 
 SENSORS_WAIT_S = 2.5
@@ -39,64 +33,8 @@ JUMP_S = 2.0
 """A difference between the clocks from which it is told as a jump."""
 FRESH_S = 30.0
 """Older requests say nothing of now: they count into minutes, not into alerts."""
-SEEN_KEY = "seen"
-COUNTED_KEY = "counted"
-LIFE_KEY = "life"
 
 _LOG = logging.getLogger("garnet.monitor")
-_Kept = TypeVar("_Kept")
-
-
-class SensorReader(Protocol):
-    """What the monitor needs of sensors."""
-
-    def read(self, monotonic_s: float) -> SensorSample:
-        """Return what is known now."""
-
-    def close(self) -> None:
-        """End what they keep running."""
-
-
-class Proxy(Protocol):
-    """What the monitor needs of the proxy's control socket."""
-
-    def status(self) -> ProxyStatus | None:
-        """Return its status; ``None`` while it does not answer."""
-
-    def raise_nodes(self, nodes: list[str]) -> bool:
-        """Let peers know for which nodes an alert was raised."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The two clocks."""
-
-    wall: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = time.monotonic
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parts:
-    """What the monitor works with."""
-
-    paths: NodePaths
-    release: str
-    keeper: Keeper
-    shipping: Shipping | None
-    """``None``: no store is configured."""
-    proxy: Proxy
-    sensors: SensorReader
-    alerting: Alerting
-    clock: Clock = Clock()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Life:
-    """Kept in the spool to tell a monitor that was stopped from one that died."""
-
-    since_unix: float
-    seen_unix: float
-    stopped: bool
 
 
 class Monitor:
@@ -110,7 +48,7 @@ class Monitor:
         config = settings.config
         state = parts.keeper.spool.state()
         self._inputs = Inputs(parts.paths, parts.keeper.spool.positions())
-        self._memory = _memory_of(state)
+        self._memory = memory_of(state)
         self._counted = self._memory
         self._has_baseline = COUNTED_KEY in state
         self._window = Window()
@@ -145,7 +83,7 @@ class Monitor:
         now = self.parts.clock.wall()
         self.ledger.begin(now)
         self._life = Life(since_unix=now, seen_unix=now, stopped=False)
-        before = _decoded(state.get(LIFE_KEY), Life)
+        before = decoded(state.get(LIFE_KEY), Life)
         tell = self._tell()
         events = []
         if before is not None and not before.stopped:
@@ -419,54 +357,7 @@ class Monitor:
         self.settings, self.parts, self.settings_error = settings, parts, ""
 
 
-def run(
-    monitor: Monitor, stop: threading.Event, reload: threading.Event, on_reload: Callable[[], None]
-) -> None:
-    """Look at whole multiples of the interval until ``stop`` is set; read settings again on ``reload``."""
-    while not stop.is_set():
-        clock, interval_s = monitor.parts.clock, monitor.settings.config.sample_s
-        wait_s = interval_s - clock.wall() % interval_s
-        if wait_s < interval_s / 4:
-            wait_s += interval_s
-        due_s = clock.monotonic() + wait_s
-        while not stop.is_set() and clock.monotonic() < due_s:
-            if reload.is_set():
-                reload.clear()
-                on_reload()
-            if monitor.is_due():
-                monitor.seal()
-            until_seal_s = max(0.05, monitor.ledger.due_unix() - clock.wall())
-            stop.wait(max(0.001, min(due_s - clock.monotonic(), until_seal_s, 1.0)))
-        if not stop.is_set():
-            if monitor.is_due():
-                monitor.seal()
-            monitor.step()
-
-
 def _raised(status: ProxyStatus | None) -> list[str]:
     if status is None:
         return []
     return sorted({name for peer in status.peers if peer.reachable for name in peer.raised})
-
-
-def _memory_of(state: dict[str, bytes]) -> Memory:
-    """Put together what was told and what was counted last."""
-    seen = _decoded(state.get(SEEN_KEY), Memory) or Memory()
-    counted = _decoded(state.get(COUNTED_KEY), Memory) or Memory()
-    return Memory(
-        loaders=seen.loaders,
-        proxy=seen.proxy,
-        unrecorded=counted.unrecorded,
-        unrecorded_pid=counted.unrecorded_pid,
-        models=counted.models,
-    )
-
-
-def _decoded(content: bytes | None, kind: type[_Kept]) -> _Kept | None:
-    if content is None:
-        return None
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.MsgspecError as error:
-        _LOG.error("what was remembered is begun anew: %s", error)
-        return None

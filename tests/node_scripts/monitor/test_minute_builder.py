@@ -14,8 +14,8 @@ from node_scripts.monitor.minute_builder import (
     add_sample,
     add_swapped_in,
     is_sound,
-    merge_minutes,
 )
+from node_scripts.monitor.minute_merge import merge_minutes
 from node_scripts.monitor.sample import Value
 from node_scripts.records import KeyMinute, Minute, PeerMinute
 from tests.node_scripts.monitor.made import MINUTE, model, record, sample, sensors

@@ -14,8 +14,9 @@ from node_scripts.monitor.alerting import Alerting
 from node_scripts.monitor.alerts.messages import Message
 from node_scripts.monitor.config import MonitorConfig
 from node_scripts.monitor.keeper import Keeper
-from node_scripts.monitor.monitor import Clock, Monitor, Parts
+from node_scripts.monitor.monitor import Monitor
 from node_scripts.monitor.own_events import EVICTIONS_A_MINUTE
+from node_scripts.monitor.parts import Clock, Parts
 from node_scripts.monitor.sample import SensorSample
 from node_scripts.monitor.settings import MonitorSettings
 from node_scripts.monitor.shipper import ship
