@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from node_scripts.histogram import Histogram, bucket_of, merged, middle_of
 
-SHAPES = {
+SHAPES: dict[str, Callable[[random.Random], float]] = {
     "lognormal": lambda draw: draw.lognormvariate(5, 1.2),
     "uniform": lambda draw: draw.uniform(1, 2000),
     "two kinds": lambda draw: draw.gauss(40, 4) if draw.random() < 0.8 else draw.gauss(4000, 900),
