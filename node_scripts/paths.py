@@ -157,3 +157,9 @@ class NodePaths:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self.spool, self.environments):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def release_of(module: Path) -> str:
+    """Return the release that ``module`` (``<release>/node_scripts/<package>/…``) belongs to, if any."""
+    folder = module.parents[2]
+    return folder.name if folder.parent.name == "releases" else ""

@@ -14,14 +14,9 @@ from node_scripts.monitor.keeper import Keeper
 from node_scripts.monitor.monitor import Monitor
 from node_scripts.monitor.parts import Parts, SensorReader
 from node_scripts.monitor.proxy_client import ProxyClient
-from node_scripts.monitor.settings import (
-    MonitorSettings,
-    MonitorSettingsError,
-    load_settings,
-    release_of,
-)
+from node_scripts.monitor.settings import MonitorSettings, MonitorSettingsError, load_settings
 from node_scripts.monitor.shipper import Shipping
-from node_scripts.paths import NodePaths
+from node_scripts.paths import NodePaths, release_of
 from node_scripts.store.objects import ObjectStore
 from node_scripts.store.open import open_object_store
 

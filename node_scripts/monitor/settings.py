@@ -83,9 +83,3 @@ def load_settings(paths: NodePaths) -> MonitorSettings:
         raise MonitorSettingsError("monitor.json: missing")
     settings = parse_settings(config, (secrets or b"").decode("utf-8", "replace"))
     return replace(settings, digest=digest_of(contents))
-
-
-def release_of(module: Path) -> str:
-    """Return the release that ``module`` (``<release>/node_scripts/monitor/…``) belongs to, if any."""
-    folder = module.parents[2]
-    return folder.name if folder.parent.name == "releases" else ""

@@ -16,7 +16,7 @@ from node_scripts.contracts import (
     Slot,
     SlotStatus,
 )
-from node_scripts.paths import NodePaths
+from node_scripts.paths import NodePaths, release_of
 from node_scripts.proxy.gate import Gate
 from node_scripts.proxy.journal import RequestJournal
 from node_scripts.proxy.loaders import Loader, first_line
@@ -29,12 +29,6 @@ from node_scripts.proxy.watch import Watch, WatchLimits, read_stats
 
 _LOG = logging.getLogger("garnet.proxy.node")
 STATUS_STATS_TIMEOUT_S = 0.3
-
-
-def release_of(module: Path) -> str:
-    """Return the release that ``module`` (``<release>/node_scripts/proxy/…``) belongs to."""
-    folder = module.parents[2]
-    return folder.name if folder.parent.name == "releases" else ""
 
 
 RELEASE = release_of(Path(__file__).resolve())

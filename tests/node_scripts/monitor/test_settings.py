@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node_scripts.monitor.settings import MonitorSettingsError, load_settings, parse_settings, release_of
+from node_scripts.monitor.settings import MonitorSettingsError, load_settings, parse_settings
 from node_scripts.paths import NodePaths
 
 CONFIG = json.dumps({"fleet": "f", "node": "n1", "nodes": ["n1"]}).encode()
@@ -55,9 +55,3 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """As the operator knows it."""
     with pytest.raises(MonitorSettingsError, match=r"monitor\.json: missing"):
         load_settings(NodePaths.at(tmp_path))
-
-
-def test_a_release_is_known_by_its_folder() -> None:
-    """Run from elsewhere it is none."""
-    assert release_of(Path("/r/releases/abc/node_scripts/monitor/x.py")) == "abc"
-    assert release_of(Path("/home/me/garnet/node_scripts/monitor/x.py")) == ""
