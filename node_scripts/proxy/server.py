@@ -47,6 +47,8 @@ class Server:
         self._reloading = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._handed_over = False
+        self._host = ""
+        """Where the public socket was asked to listen."""
         self._housekeeping: asyncio.Task[None] | None = None
         self._handover = HandoverPoint(paths.handover_socket, self._listening, self._release_sockets)
 
@@ -79,6 +81,7 @@ class Server:
             if inheritance is not None:
                 await asyncio.to_thread(inheritance.accepted)
                 _LOG.info("took the sockets over from the proxy before")
+                await self._move_after_takeover(settings)
             self._handover.open()
             if log_rotation.needed():
                 self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house(), name="logs")
@@ -91,14 +94,32 @@ class Server:
         _LOG.info("serving on %s and %s", self.node.listen, self._paths.control_socket)
 
     def _public_socket(self, settings: Settings, inheritance: Inheritance | None) -> socket.socket:
-        """Return the inherited public socket if it lies where the settings want it, else a new one."""
+        """Return the inherited public socket if it has the port that is wanted, else a new one.
+
+        Another host with the same port cannot be bound before the old proxy has let go of it.
+        """
         if inheritance is None:
             return self._bind(settings)
         host, port = inheritance.public.getsockname()[:2]
-        if host == settings.listen_host and settings.fleet.proxy.listen_port in (0, port):
-            return inheritance.public
-        inheritance.public.close()
-        return self._bind(settings)
+        wanted_port = settings.fleet.proxy.listen_port
+        if wanted_port not in (0, port):
+            inheritance.public.close()
+            return self._bind(settings)
+        if host != settings.listen_host:
+            # A host that this machine does not have is found while the old proxy still serves.
+            bind_tcp(settings.listen_host, 0).close()
+        self._host = host
+        return inheritance.public
+
+    async def _move_after_takeover(self, settings: Settings) -> None:
+        """Listen where ``settings`` want it; stay where the old proxy listened if that cannot be bound.
+
+        Nobody else would serve by now, and a reload tries again and says what is wrong.
+        """
+        try:
+            await self._move(settings)
+        except OSError as error:
+            _LOG.error("cannot listen on %s: %s", settings.listen_host, error)  # noqa: TRY400 -- one line
 
     def _release_sockets(self) -> None:
         """Stop accepting: a successor does."""
@@ -113,7 +134,9 @@ class Server:
         wanted = settings.fleet.proxy
         if settings.listen_host != wanted.listen_host:
             _LOG.warning("no client key is in force: listening on loopback instead of %s", wanted.listen_host)
-        return bind_tcp(settings.listen_host, wanted.listen_port)
+        listening = bind_tcp(settings.listen_host, wanted.listen_port)
+        self._host = settings.listen_host
+        return listening
 
     async def reload(self) -> None:
         """Read etc/ again and let it take effect; the listener moves if its address did.
@@ -122,26 +145,27 @@ class Server:
         """
         async with self._reloading:
             settings = await asyncio.to_thread(load, self._paths)
-            before = self.node.settings
-            await self._move(before, settings)
+            await self._move(settings)
             await self.node.apply(settings)
 
-    async def _move(self, before: Settings, after: Settings) -> None:
-        old = (before.listen_host, before.fleet.proxy.listen_port)
-        new = (after.listen_host, after.fleet.proxy.listen_port)
-        if old == new or self._public is None:
+    async def _move(self, settings: Settings) -> None:
+        if self._public is None:
             return
-        bound_port = self._public.socket.getsockname()[1]
-        if new[1] not in (0, bound_port):
-            listening = self._bind(after)
+        host, port = settings.listen_host, settings.fleet.proxy.listen_port
+        bound_host, bound_port = self._public.socket.getsockname()[:2]
+        if port not in (0, bound_port):
+            listening = self._bind(settings)
+        elif host == self._host:
+            return
         else:
             # The old socket goes first: loopback and any-address cannot both hold the same port.
             self._public.close()
             try:
-                listening = bind_tcp(after.listen_host, bound_port)
+                listening = bind_tcp(host, bound_port)
             except OSError:
-                await self._public.rebind(bind_tcp(before.listen_host, bound_port))
+                await self._public.rebind(bind_tcp(bound_host, bound_port))
                 raise
+            self._host = host
         await self._public.rebind(listening)
         self.node.listen = address_of(listening)
         _LOG.info("listening on %s", self.node.listen)

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from pathlib import Path
 
 from node_scripts.paths import NodePaths
-from tests.node_scripts.proxy.rig import Answer, completion, parse_answer, request_bytes, send, until
+from tests.node_scripts.proxy.rig import (
+    KEY,
+    Answer,
+    client_key,
+    completion,
+    model_config,
+    parse_answer,
+    request_bytes,
+    send,
+    until,
+    write_settings,
+)
 from tests.node_scripts.proxy.test_process import listening, proxy_process, serve_stub, settle
 
 KEEP = {"connection": "keep-alive"}
+AUTHORIZED = {"authorization": f"Bearer {KEY}"}
 
 
 def test_new_proxy_takes_the_sockets_over_and_no_connection_is_refused(tmp_path: Path) -> None:
@@ -88,6 +101,73 @@ def test_connections_without_a_request_are_served_after_the_handover(tmp_path: P
             stub.stop()
 
     asyncio.run(scenario())
+
+
+def test_a_first_key_that_comes_with_a_new_proxy_opens_the_network(tmp_path: Path) -> None:
+    """The port stays, the host changes: it cannot be bound before the old proxy has let go."""
+    settle(tmp_path)
+    control = NodePaths.at(tmp_path).control_socket
+
+    async def scenario() -> None:
+        async with proxy_process(tmp_path) as old:
+            address = await listening(tmp_path)
+            stub = await serve_stub(tmp_path)
+            write_host(tmp_path, "0.0.0.0", address[1])
+            async with proxy_process(tmp_path) as new:
+                assert await asyncio.wait_for(old.wait(), 10.0) == 0
+                await asyncio.wait_for(line_with(new, b"listening on 0.0.0.0"), 8.0)
+                status = (await send(control, "GET", "/control/status")).json
+                assert (status["pid"], status["listen"]) == (new.pid, f"0.0.0.0:{address[1]}")
+                answer = await send(address, "POST", "/v1/chat/completions", completion(), AUTHORIZED)
+                assert (answer.status, answer.text) == (200, "aaaa")
+            stub.stop()
+
+    asyncio.run(scenario())
+
+
+def test_a_host_that_the_machine_does_not_have_leaves_the_old_proxy_serving(tmp_path: Path) -> None:
+    """It is found before anything is taken over."""
+    settle(tmp_path)
+
+    async def scenario() -> None:
+        async with proxy_process(tmp_path) as old:
+            address = await listening(tmp_path)
+            write_host(tmp_path, "203.0.113.1", address[1])
+            async with proxy_process(tmp_path) as new:
+                assert await asyncio.wait_for(new.wait(), 10.0) == 1
+            assert old.returncode is None
+            assert (await send(address, "GET", "/v1/models")).status == 200
+
+    asyncio.run(scenario())
+
+
+def test_a_host_whose_port_another_has_leaves_the_new_proxy_where_the_old_one_was(tmp_path: Path) -> None:
+    """Somebody must serve; the next reload says what is wrong, and moves once it can."""
+    settle(tmp_path)
+    control = NodePaths.at(tmp_path).control_socket
+
+    async def scenario() -> None:
+        async with proxy_process(tmp_path) as old:
+            address = await listening(tmp_path)
+            with socket.create_server(("127.0.0.2", address[1])):
+                write_host(tmp_path, "127.0.0.2", address[1])
+                async with proxy_process(tmp_path) as new:
+                    assert await asyncio.wait_for(old.wait(), 10.0) == 0
+                    await asyncio.wait_for(line_with(new, b"cannot listen on 127.0.0.2"), 8.0)
+                    status = (await send(control, "GET", "/control/status")).json
+                    assert (status["pid"], status["listen"]) == (new.pid, f"127.0.0.1:{address[1]}")
+                    assert (await send(address, "GET", "/v1/models", headers=AUTHORIZED)).status == 200
+                    refused = await send(control, "POST", "/control/reload")
+                    assert refused.status == 400
+                    assert (await send(address, "GET", "/v1/models", headers=AUTHORIZED)).status == 200
+
+    asyncio.run(scenario())
+
+
+def write_host(root: Path, host: str, port: int) -> None:
+    """Write a node's settings with a client key and where to listen."""
+    proxy = {"listen_host": host, "listen_port": port}
+    write_settings(root, "one", [model_config()], proxy, [client_key()], [])
 
 
 async def line_with(process: asyncio.subprocess.Process, part: bytes) -> bytes:
