@@ -119,7 +119,7 @@ class Server:
         try:
             await self._move(settings)
         except OSError as error:
-            _LOG.error("cannot listen on %s: %s", settings.listen_host, error)  # noqa: TRY400 -- one line
+            _LOG.error("cannot listen on %s: %s", settings.listen_host, error)
 
     def _release_sockets(self) -> None:
         """Stop accepting: a successor does."""
