@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from garnet_cli.errors import NodeError
+from garnet_cli.judge.watch import Observation
 from node_scripts.contracts import LoaderStatus, ProxyStatus, Slot, SlotStatus
 
 PROXY_PATIENCE_S = 30.0
@@ -90,16 +91,40 @@ def find_loader(status: ProxyStatus, name: str) -> LoaderStatus | None:
     return next((loader for loader in [*slots, *status.draining] if loader.spec.name == name), None)
 
 
-def wait_until_drained(node: Asks, loader: str, timeout_s: float, report: Callable[[str], None]) -> float:
+def observation(status: ProxyStatus, loader: str) -> Observation:
+    """Return what a proxy's status says of ``loader``; one that left its slot is down."""
+    found = find_loader(status, loader)
+    if found is None:
+        return Observation(state="down", served=0, errors=0, pid=None, last_error="left its slot")
+    return Observation(
+        state=found.state,
+        served=found.served,
+        errors=found.errors,
+        pid=found.pid,
+        last_error=found.last_error,
+    )
+
+
+def wait_until_drained(
+    node: Asks,
+    loader: str,
+    timeout_s: float,
+    report: Callable[[str], None],
+    judge: Callable[[ProxyStatus], object] | None = None,
+) -> float:
     """Wait until ``loader`` has nothing in flight and return the seconds it took.
 
-    Raises :class:`NodeError` (code ``drain_timeout``) after ``timeout_s``; nothing is cut off.
+    ``judge`` is shown each status meanwhile; what it raises ends the wait. Raises :class:`NodeError`
+    (code ``drain_timeout``) after ``timeout_s``; nothing is cut off.
     """
     begin = time.monotonic()
     told = -1
     while True:
-        status = find_loader(proxy_status(node), loader)
-        left = status.in_flight if status else 0
+        status = proxy_status(node)
+        if judge is not None:
+            judge(status)
+        found = find_loader(status, loader)
+        left = found.in_flight if found else 0
         if left == 0:
             return time.monotonic() - begin
         if left != told:

@@ -8,6 +8,7 @@ the flip a failure leaves the old loader untouched; after it traffic is flipped 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,7 @@ from garnet_cli.actions import loaders
 from garnet_cli.actions.control import (
     Asks,
     delete_slot,
-    find_loader,
+    observation,
     proxy_status,
     put_slot,
     wait_until_drained,
@@ -29,7 +30,7 @@ from garnet_cli.errors import GarnetError, NodeError, RolledBackError
 from garnet_cli.judge.readiness import TestRound
 from garnet_cli.judge.swap_position import position
 from garnet_cli.judge.watch import Observation, verdict
-from node_scripts.contracts import SCHEMA, LoaderSpec, Slot, SwapJournal, SwapStep
+from node_scripts.contracts import SCHEMA, LoaderSpec, ProxyStatus, Slot, SwapJournal, SwapStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class SwapResult:
     """Seconds by step; steps done by an earlier run are missing."""
     test: TestRound | None = None
     served_while_watched: int = 0
+    """By the new loader, from the flip on."""
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON for ``--json``."""
@@ -71,15 +73,25 @@ class SwapResult:
 class Swap:
     """One swap on one node whose lease this operator holds."""
 
-    def __init__(self, node: Asks, plan: SwapPlan, report: Report) -> None:
-        """Keep what the steps share; nothing is touched yet."""
+    def __init__(
+        self, node: Asks, plan: SwapPlan, report: Report, require_room: Callable[[], None] | None = None
+    ) -> None:
+        """Keep what the steps share; nothing is touched yet.
+
+        ``require_room`` raises :class:`NodeError` where another loader does not fit; it is asked before
+        each new one.
+        """
         self.node = node
         self.plan = plan
         self.report = report
+        self._require_room = require_room
         self.model = plan.loader.wanted.model
 
     def run(self, journal: SwapJournal | None, slot: Slot | None, jobs: list[str]) -> SwapResult:
         """Do the whole swap, or what an earlier run left of it.
+
+        An unfinished swap to something else is undone or, where its loader takes the traffic already,
+        finished before the one that is wanted.
 
         Raises :class:`RolledBackError` when it failed and the old loader serves as before, and
         :class:`NodeError` when it could neither be finished nor undone.
@@ -91,7 +103,7 @@ class Swap:
                 self._undo(journal)
                 raise self._rolled_back(f"an earlier swap was interrupted ({journal.step}) and is undone")
             if where == "start" and not self._wants(journal.new):
-                self.report(f"undoing an unfinished swap to {journal.new.source or journal.new.artifact}")
+                self.report(f"undoing an unfinished swap to {_what(journal.new)}")
                 self._undo(journal)
                 journal = None
         else:
@@ -109,6 +121,9 @@ class Swap:
         if where in {"start", "drain"}:
             journal = self._drain_and_watch(journal, result)
         self._timed(result, "stop", self._stop, journal)
+        if not self._wants(journal.new):
+            self.report(f"finished an unfinished swap to {_what(journal.new)}; now to what is wanted")
+            return self.run(None, Slot(model=self.model, active=journal.new), jobs)
         result.seconds["total"] = time.monotonic() - begin
         return result
 
@@ -121,6 +136,8 @@ class Swap:
         return (spec.artifact, spec.runtime) == (wanted.artifact, wanted.runtime)
 
     def _begin(self, old: LoaderSpec | None) -> SwapJournal:
+        if self._require_room is not None:
+            self._require_room()
         new = loaders.prepare(self.node, self.plan.loader)
         now = _now()
         return self._record(
@@ -173,14 +190,21 @@ class Swap:
         return self._record(journal, "flip", "flip")
 
     def _drain_and_watch(self, journal: SwapJournal, result: SwapResult) -> SwapJournal:
-        if journal.old is not None:
-            begin = time.monotonic()
-            wait_until_drained(self.node, journal.old.name, self.plan.drain_timeout_s, self.report)
-            result.seconds["drain"] = time.monotonic() - begin
-            journal = self._record(journal, "drain")
-        begin = time.monotonic()
+        first = observation(proxy_status(self.node), journal.new.name)
         try:
-            result.served_while_watched = self._watch(journal)
+            if journal.old is not None:
+                begin = time.monotonic()
+                wait_until_drained(
+                    self.node,
+                    journal.old.name,
+                    self.plan.drain_timeout_s,
+                    self.report,
+                    lambda status: self._judge(first, status, journal.new),
+                )
+                result.seconds["drain"] = time.monotonic() - begin
+                journal = self._record(journal, "drain")
+            begin = time.monotonic()
+            result.served_while_watched = self._watch(first, journal.new)
         except NodeError as error:
             if error.code != "watch_failed":
                 raise
@@ -190,35 +214,26 @@ class Swap:
         result.seconds["watch"] = time.monotonic() - begin
         return self._record(journal, "watch")
 
-    def _watch(self, journal: SwapJournal) -> int:
-        first = self._observe(journal.new)
-        latest = first
+    def _watch(self, first: Observation, new: LoaderSpec) -> int:
         begin = time.monotonic()
         told = 0.0
         while True:
-            reason = verdict(first, latest)
-            if reason is not None:
-                raise NodeError(f"{journal.new.name} {reason}", node=self.node.name, code="watch_failed")
+            served = self._judge(first, proxy_status(self.node), new)
             elapsed = time.monotonic() - begin
             if elapsed >= self.plan.watch_s:
-                return latest.served - first.served
+                return served
             if elapsed - told >= 1:
                 told = elapsed
-                self.report(f"watching: {latest.served - first.served} served, {elapsed:.0f} s")
+                self.report(f"watching: {served} served, {elapsed:.0f} s")
             time.sleep(0.25)
-            latest = self._observe(journal.new)
 
-    def _observe(self, spec: LoaderSpec) -> Observation:
-        status = find_loader(proxy_status(self.node), spec.name)
-        if status is None:
-            return Observation(state="down", served=0, errors=0, pid=None, last_error="left its slot")
-        return Observation(
-            state=status.state,
-            served=status.served,
-            errors=status.errors,
-            pid=status.pid,
-            last_error=status.last_error,
-        )
+    def _judge(self, first: Observation, status: ProxyStatus, new: LoaderSpec) -> int:
+        """Return how many requests ``new`` has served since ``first``; raises where it must not go on."""
+        latest = observation(status, new.name)
+        reason = verdict(first, latest)
+        if reason is not None:
+            raise NodeError(f"{new.name} {reason}", node=self.node.name, code="watch_failed")
+        return latest.served - first.served
 
     def _stop(self, journal: SwapJournal) -> SwapJournal:
         put_slot(self.node, Slot(model=self.model, active=journal.new), force=True)
@@ -274,6 +289,10 @@ class Swap:
             node=self.node.name,
             remedy=cause.remedy if cause else "run the same command again",
         )
+
+
+def _what(spec: LoaderSpec) -> str:
+    return spec.source or spec.artifact
 
 
 def _now() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,8 @@ from garnet_cli.fleet.jobs import NodeLayout
 from garnet_cli.fleet.node import NodeHandle
 from garnet_cli.fleet.release import Release
 from garnet_cli.fleet.source import ModelSource
-from garnet_cli.judge.difference import DesiredLoader
+from garnet_cli.judge.difference import DesiredLoader, other_proxies
+from node_scripts.contracts import SwapJournal
 
 Report = Callable[[str], None]
 
@@ -61,10 +63,28 @@ def swap(
     if artifact.identifier not in facts.artifacts:
         access = provision.HubAccess(plan.loader.environment, settings.hub_endpoint)
         provision.place_artifact(node, artifact, access, report)
-    if journal is None:
+
+    def require_room() -> None:
         report(f"memory: {require_memory(node, wanted, inventory)}")
+
     jobs = [job.name for job in facts.jobs]
-    return Swap(node, plan, report).run(journal, slot, jobs).as_json()
+    return Swap(node, plan, report, require_room).run(journal, slot, jobs).as_json()
+
+
+def require_one_proxy(node: str, facts: NodeFacts) -> None:
+    """Refuse to stop loaders under a proxy that only it and not the current one can speak for.
+
+    After an `up` that was interrupted the older release's proxy may still stream from any of them.
+    Raises :class:`NodeError`.
+    """
+    others = other_proxies(facts, facts.release or "")
+    if others:
+        raise NodeError(
+            f"{', '.join(job.name for job in others)} of another release is not retired yet"
+            " and may still stream from a loader that the swap would stop",
+            node=node,
+            remedy=f"run `garnet up {node}` first: it waits for its answers",
+        )
 
 
 def abort(
@@ -84,11 +104,12 @@ def abort(
     journal = next((entry for entry in facts.swaps if entry.model == model), None)
     if journal is None:
         return f"no swap of {model} is unfinished: nothing to undo"
+    require_one_proxy(node.name, facts)
     if journal.old is not None and facts.job(journal.old.name) is None:
         raise NodeError(
             f"{journal.old.name}, from which {model} was served before, is stopped already",
             node=node.name,
-            remedy=f"finish with `garnet swap {node.name} {model}`, then swap back with --to",
+            remedy=f"finish with `{going_on(node.name, journal, inventory)}`, then swap back with --to",
         )
     if dry_run:
         return f"would remove {journal.new.name} and leave {model} to {_name(journal.old)}"
@@ -119,6 +140,15 @@ def abort(
     return f"undone: {model} is left to {_name(journal.old)}, {journal.new.name} is removed"
 
 
+def going_on(node: str, journal: SwapJournal, inventory: Inventory) -> str:
+    """Return the command that goes on with the unfinished swap of ``journal``."""
+    command = ["garnet", "swap", node, journal.model]
+    wanted = next((model.source.text for model in inventory.models if model.name == journal.model), None)
+    if journal.new.source not in {"", wanted}:
+        command += ["--to", journal.new.source]
+    return shlex.join(command)
+
+
 def _plan(
     inventory: Inventory,
     model: ModelEntry,
@@ -136,6 +166,7 @@ def _plan(
             node=node,
             remedy="run `garnet up` first",
         )
+    require_one_proxy(node, facts)
     entry = inventory.node(node)
     wanted = DesiredLoader(
         model=model.name,
@@ -167,7 +198,9 @@ def _describe(wanted: DesiredLoader, facts: NodeFacts, inventory: Inventory, nod
     active = slot.active if slot else None
     lines = [f"{node}: {wanted.model} from {active.source if active else 'nothing'} to {wanted.source}"]
     if journal is not None:
-        lines.append(f"goes on with the swap that {journal.who} began at {journal.started} ({journal.step})")
+        begun = f"the swap to {journal.new.source} that {journal.who} began at {journal.started}"
+        same = (journal.new.artifact, journal.new.runtime) == (wanted.artifact, wanted.runtime)
+        lines.append(f"{'goes on with' if same else 'first finishes or undoes'} {begun} ({journal.step})")
     if wanted.artifact not in facts.artifacts:
         lines.append("the artifact is not on the node yet: it would be placed first, memory judged then")
     else:

@@ -230,15 +230,17 @@ class _NodeWork:
             # The model left the inventory with its swap unfinished: the slot goes, whatever it held.
             self._stop_slot(change.subject)
             return None
-        if journal is None:
+
+        def require_room() -> None:
             require_memory(self.node, wanted, self.inventory)
+
         plan = SwapPlan(
             loader=self._plan(wanted),
             who=self.settings.who,
             watch_s=self.settings.watch_s if change.kind != "start loader" else 0.0,
             drain_timeout_s=self.settings.drain_timeout_s,
         )
-        swap = Swap(self.node, plan, lambda message: self.tell(f"{wanted.model}: {message}"))
+        swap = Swap(self.node, plan, lambda message: self.tell(f"{wanted.model}: {message}"), require_room)
         jobs = [job.name for job in facts.jobs]
         result = swap.run(journal, slots.get(change.subject), jobs)
         return result.as_json()

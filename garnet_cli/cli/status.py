@@ -10,11 +10,13 @@ import typer
 
 from garnet_cli.actions.status import NodeStatus
 from garnet_cli.actions.status import status as ask_status
+from garnet_cli.actions.swap_command import going_on
 from garnet_cli.cli.commands import invocation
 from garnet_cli.cli.loading import load
 from garnet_cli.cli.output import Output
 from garnet_cli.errors import NodeError, UnreachableError
 from garnet_cli.fleet.connect import connected
+from garnet_cli.fleet.inventory import Inventory
 from garnet_cli.judge.memory import GIB
 from garnet_cli.judge.monitoring import status_lines
 from node_scripts.contracts import LoaderStatus
@@ -49,14 +51,14 @@ def status(
             if as_json:
                 output.json([one_as_json(one) for one in found])
             else:
-                render(output, found)
+                render(output, found, inventory)
             if not watch:
                 break
             time.sleep(2)
     _raise_for(found)
 
 
-def render(output: Output, found: Sequence[NodeStatus]) -> None:
+def render(output: Output, found: Sequence[NodeStatus], inventory: Inventory) -> None:
     """Write the table of slots, then what else is wrong."""
     output.table(COLUMNS, [row for one in found for row in _rows(one)])
     for one in found:
@@ -64,10 +66,10 @@ def render(output: Output, found: Sequence[NodeStatus]) -> None:
             if not peer.reachable:
                 output.line(f"{one.node} does not reach {peer.name}: {peer.last_error or 'no heartbeat'}")
         for journal in one.facts.swaps if one.facts else []:
-            command = f"garnet swap {one.node} {journal.model}"
             output.line(
                 f"{one.node}: a swap of {journal.model} by {journal.who} is unfinished since "
-                f"{journal.started}; go on with `{command}`, or undo it with `{command} --abort`"
+                f"{journal.started}; go on with `{going_on(one.node, journal, inventory)}`,"
+                f" or undo it with `garnet swap {one.node} {journal.model} --abort`"
             )
         for line in status_lines(one.node, one.facts) if one.facts else []:
             output.line(line)

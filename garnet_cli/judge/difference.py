@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from garnet_cli.fleet.facts import NodeFacts
-from node_scripts.contracts import Keys, LoaderSpec, Slot
+from node_scripts.contracts import JobStatus, Keys, LoaderSpec, Slot
 
 ChangeKind = Literal[
     "release",
@@ -141,10 +141,18 @@ def _processes(desired: DesiredNode, facts: NodeFacts) -> list[Change]:
         changes.append(Change(desired.node, "proxy", desired.proxy_job, detail))
     changes.extend(
         Change(desired.node, "retire proxy", other.name, "an older release")
-        for other in facts.jobs
-        if other.name.startswith(PROXY_JOB_PREFIX) and other.name != desired.proxy_job
+        for other in other_proxies(facts, desired.release)
     )
     return changes
+
+
+def other_proxies(facts: NodeFacts, release: str) -> list[JobStatus]:
+    """Return the proxies' jobs that are not ``release``'s: they may still finish their answers."""
+    return [
+        job
+        for job in facts.jobs
+        if job.name.startswith(PROXY_JOB_PREFIX) and job.name != PROXY_JOB_PREFIX + release
+    ]
 
 
 def _loaders(desired: DesiredNode, facts: NodeFacts) -> list[Change]:

@@ -39,6 +39,7 @@ class FakeNode:
         self.test_latencies_ms = [50.0] * 8
         self.errors_of: dict[str, int] = {}
         self.state_of: dict[str, str] = {}
+        self.in_flight_of: dict[str, int] = {}
 
     def ask(self, step: str, *, progress: Callable[[Any], None] | None = None, **arguments: Any) -> Any:
         """Do one step; a cut can come before the step or after it with its answer lost."""
@@ -154,7 +155,7 @@ class FakeNode:
         return LoaderStatus(
             spec=spec,
             state=self.state_of.get(spec.name, "ready"),  # type: ignore[arg-type]
-            in_flight=0,
+            in_flight=self.in_flight_of.get(spec.name, 0),
             queued=0,
             served=10,
             errors=self.errors_of.get(spec.name, 0),

@@ -232,3 +232,51 @@ def test_an_unfinished_swap_to_another_source_is_undone_first(node: FakeNode) ->
     run(node, plan("b"))
     assert served(node) == "b"
     assert_clean(node)
+
+
+@pytest.mark.parametrize("cut", range(steps_of_a_swap()))
+def test_after_a_cut_at_any_step_another_source_is_what_is_served(node: FakeNode, cut: int) -> None:
+    """Where the first swap's loader takes the traffic already, that one is finished and swapped away."""
+    node.cut_after = cut
+    with pytest.raises(UnreachableError):
+        run(node, plan("b"))
+    node.reconnect()
+    result = run(node, plan("c"))
+    assert (served(node), result.new.artifact) == ("c", "c")
+    assert result.old is not None
+    assert result.old.artifact in {"a", "b"}
+    assert (list(node.jobs), node.journals) == ([result.new.name], [])
+
+
+def test_room_is_required_before_each_new_loader(node: FakeNode) -> None:
+    """Also before the one that follows an unfinished swap."""
+    asked: list[str] = []
+    run_with = Swap(node, plan("b"), lambda _message: None, lambda: asked.append(str(served(node))))
+    node.cut_after = steps_of_a_swap() - 4
+    with pytest.raises(UnreachableError):
+        run_with.run(None, node.slots[MODEL], list(node.jobs))
+    node.reconnect()
+    assert served(node) == "b"
+    (journal,) = node.journals
+    again = Swap(node, plan("c"), lambda _message: None, lambda: asked.append(str(served(node))))
+    again.run(journal, node.slots[MODEL], list(node.jobs))
+    assert asked == ["a", "b"]
+    assert served(node) == "c"
+
+
+@pytest.mark.parametrize(("state", "errors"), [("ready", 3), ("down", 0)])
+def test_trouble_while_the_old_loader_drains_flips_back_at_once(
+    node: FakeNode, state: str, errors: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not waited for the end of a long stream, nor is the failure forgotten by then."""
+    node.in_flight_of["loader-1"] = 1
+
+    def fail_once(_seconds: float) -> None:
+        node.errors_of["loader-2"], node.state_of["loader-2"] = errors, state
+
+    monkeypatch.setattr("garnet_cli.actions.control.time.sleep", fail_once)
+    swapped = plan()
+    with pytest.raises(RolledBackError, match="failed 3 requests" if errors else "is down"):
+        run(node, SwapPlan(loader=swapped.loader, who="me", watch_s=0, drain_timeout_s=600))
+    assert served(node) == "a"
+    assert_clean(node)
