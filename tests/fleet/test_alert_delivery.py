@@ -82,14 +82,26 @@ def test_alert_is_told_once_over_a_kill_of_the_monitor_and_its_end_once(tmp_path
             live = json.loads(paths.monitor_live_file.read_bytes())
             return [alert["rule"] for alert in live["alerts"] if alert["told"]] == ["store-unreachable"]
 
+        def looks(count: int, process: subprocess.Popen[bytes]) -> None:
+            """Wait until this monitor has looked ``count`` times more."""
+            seen: set[float] = set()
+
+            def enough() -> bool:
+                live = json.loads(paths.monitor_live_file.read_bytes())
+                if live["pid"] == process.pid:
+                    seen.add(live["time_unix"])
+                return len(seen) > count
+
+            wait_for(enough, f"{count} looks")
+
         with monitor(paths.root) as process:
             wait_for(told, "an alert")
             wait_for(firing, "the alert in the live file")
-            time.sleep(1.0)  # the next look keeps what was told
+            looks(2, process)  # the next look keeps what was told
             process.send_signal(signal.SIGKILL)
             process.wait(10)
         with monitor(paths.root) as process:
-            time.sleep(5)
+            looks(8, process)
             assert told() == ["FIRING: mini-1 cannot reach the store"]
             store.mkdir()
             wait_for(lambda: len(told()) > 1, "its end")
