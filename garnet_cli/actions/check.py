@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from garnet_cli.errors import GarnetError, HostKeyError
+from garnet_cli.errors import FleetError, GarnetError, HostKeyError, NodeError
 from garnet_cli.fleet.artifact import Artifact
 from garnet_cli.fleet.connect import ask_each
-from garnet_cli.fleet.facts import decode_facts
+from garnet_cli.fleet.facts import NodeFacts, decode_facts
 from garnet_cli.fleet.inventory import Inventory
 from garnet_cli.fleet.inventory_contracts import store_address
 from garnet_cli.fleet.inventory_rules import warnings
@@ -58,6 +58,31 @@ def check(
     rows.extend(Check("inventory", "entries", "warning", warning) for warning in warnings(inventory))
     rows.extend(store_checks(inventory, environ))
     return rows
+
+
+def require_possible(
+    inventory: Inventory,
+    facts: Mapping[str, NodeFacts],
+    artifacts: Mapping[str, Artifact],
+    names: Collection[str],
+) -> None:
+    """Refuse to change the nodes of ``names`` where a check fails that ``facts`` can answer.
+
+    Raises :class:`FleetError` with one line a failure.
+    """
+    failed = [
+        NodeError(f"{one.name}: {one.detail}", node=one.node, remedy=one.remedy, code="check_failed")
+        for name in names
+        for one in checks(
+            inventory.node(name),
+            facts[name],
+            0.0,
+            [_wanted(artifacts[model.name]) for model in inventory.models_on(name)],
+        )
+        if one.verdict == "failed"
+    ]
+    if failed:
+        raise FleetError(failed)
 
 
 def store_checks(inventory: Inventory, environ: Mapping[str, str]) -> list[Check]:

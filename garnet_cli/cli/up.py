@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from garnet_cli.actions import leases
+from garnet_cli.actions.check import require_possible
 from garnet_cli.actions.survey import FleetSurvey, look, survey
 from garnet_cli.actions.up import UpSettings, apply
 from garnet_cli.cli.commands import invocation
@@ -39,6 +40,7 @@ def up(
     """Bring the fleet to the inventory: show what differs, ask, and do only that.
 
     Safe to run again after any interruption. Loaders that must change are swapped under traffic.
+    Changes nothing where a node lacks room for it or another program has its port.
     """
     call = invocation(context)
     output = call.output(as_json=as_json)
@@ -70,9 +72,11 @@ def up(
             return
         if not as_json:
             render(output, fleet)
+        changed = list(dict.fromkeys(change.node for change in fleet.changes))
+        require_possible(inventory, facts, artifacts, changed)
         if not yes:
-            _ask(output, len(fleet.changes), len({change.node for change in fleet.changes}))
-        busy = [node for node in everyone if node.name in {change.node for change in fleet.changes}]
+            _ask(output, len(fleet.changes), len(changed))
+        busy = [node for node in everyone if node.name in changed]
         leases.take(busy, "garnet up")
         with output.progress() as progress:
             facts = look(everyone, inventory, list(artifacts.values()), secrets)

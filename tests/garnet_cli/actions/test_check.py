@@ -1,4 +1,4 @@
-"""What `garnet check` says of the store."""
+"""What `garnet check` says of the store, and what keeps `garnet up` from beginning."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from garnet_cli.actions.check import store_checks
+from garnet_cli.actions.check import require_possible, store_checks
+from garnet_cli.errors import FleetError
+from garnet_cli.fleet.artifact import Artifact
 from garnet_cli.fleet.inventory import Inventory
 from garnet_cli.fleet.inventory_file import parse_inventory
+from node_scripts.artifacts import ManifestEntry
 from node_scripts.store import open as opening
 from node_scripts.store.objects import (
     Credentials,
@@ -18,6 +21,7 @@ from node_scripts.store.objects import (
     StoreRefusedError,
     StoreUnreachableError,
 )
+from tests.garnet_cli.judge.test_difference import facts
 
 KEYS = {"GARNET_STORE_ACCESS_KEY_ID": "id", "GARNET_STORE_SECRET_ACCESS_KEY": "canary-secret"}
 
@@ -95,3 +99,24 @@ def test_a_store_that_fails_is_a_row_with_a_remedy(
     assert (row.node, row.verdict, (row.name, row.detail, row.remedy)) == ("store", "failed", expected)
     assert given == [Credentials(*KEYS.values()) if environ else None]
     assert "canary" not in str(row)
+
+
+def test_up_does_not_begin_where_it_could_not_end(tmp_path: Path) -> None:
+    """One line a failure, with its remedy; only of nodes that would change."""
+    nodes = '[[nodes]]\nname = "one"\nhost = "h"\nroot = "/g"\nchip = "M2"\n'
+    nodes += '[[nodes]]\nname = "two"\nhost = "i"\nroot = "/g"\n'
+    text = f'[fleet]\nname = "f"\n{nodes}[models.m]\nsource = "org/m@{"0" * 40}"\nnodes = "all"\n'
+    fleet = parse_inventory(text.encode(), tmp_path / "fleet.toml")
+    manifest: dict[str, ManifestEntry] = {"model.safetensors": {"bytes": 3 * 2**30, "sha256": "0" * 64}}
+    artifacts = {"m": Artifact(identifier="new", source="./m", manifest=manifest)}
+    looked = {"one": facts(listen_state="taken"), "two": facts(disk_free_bytes=4 * 2**30)}
+    require_possible(fleet, looked, artifacts, ["two"])
+    with pytest.raises(FleetError) as caught:
+        require_possible(fleet, looked, artifacts, ["one", "two"])
+    assert [(error.node, error.message) for error in caught.value.errors] == [
+        ("one", "disk: 0.0 GiB free, 3.0 GiB needed"),
+        ("one", "chip: Apple M4 Pro; the inventory says M2"),
+        ("one", "port: 0.0.0.0:8080 is taken by something else"),
+    ]
+    assert all(error.remedy for error in caught.value.errors)
+    assert caught.value.exit_code == 1
