@@ -41,6 +41,11 @@ class App:
         self._node = node
         self._trusted = trusted
 
+    @property
+    def write_timeout_s(self) -> float:
+        """Seconds without a byte taken after which a client is sent away."""
+        return self._node.settings.fleet.proxy.stall_timeout_s
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
         if scope["type"] != "http":

@@ -1,8 +1,12 @@
-"""Clients that go away: seen when their connection ends, not when the next byte is written."""
+"""Clients that go away: seen when their connection ends, not when the next byte is written.
+
+A client that is there and takes nothing is sent away: it would hold its place for ever.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -10,6 +14,7 @@ from uvicorn.server import ServerState
 
 from node_scripts.proxy.replies import Scope
 
+_LOG = logging.getLogger("garnet.proxy.departure")
 _SCOPE_KEY = "garnet.departure"
 
 
@@ -63,6 +68,8 @@ class WatchedProtocol(HttpToolsProtocol):
         """Make the departure that the requests of this connection share."""
         super().__init__(*args, **kwargs)
         self._departure = Departure()
+        self._untaken_bytes = 0
+        self._untaken_since = 0.0
 
     def on_message_begin(self) -> None:
         """Put the departure into the next request's scope."""
@@ -73,6 +80,25 @@ class WatchedProtocol(HttpToolsProtocol):
         """Tell the application."""
         super().connection_lost(exc)
         self._departure.left()
+
+    def pause_writing(self) -> None:
+        """Begin to watch what the client takes."""
+        super().pause_writing()
+        self._untaken_bytes = self.transport.get_write_buffer_size()
+        self._untaken_since = self.loop.time()
+
+    def end_untaken(self, limit_s: float) -> None:
+        """End the connection if its client has taken nothing for ``limit_s`` of what waits for it."""
+        if not self.flow.write_paused:
+            return
+        now = self.loop.time()
+        untaken_bytes = self.transport.get_write_buffer_size()
+        if untaken_bytes < self._untaken_bytes:
+            self._untaken_bytes = untaken_bytes
+            self._untaken_since = now
+        elif now - self._untaken_since >= limit_s:
+            _LOG.warning("a client takes nothing of its answer: sent away")
+            self.transport.abort()
 
     def on_headers_complete(self) -> None:
         """End the connection after this answer where the listener is left."""

@@ -12,11 +12,12 @@ import os
 import socket
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from uvicorn.config import Config
 
 from node_scripts.proxy.departure import ListenerState, WatchedProtocol
+from node_scripts.proxy.replies import Receive, Scope, Send
 
 BACKLOG = 1024
 KEEP_ALIVE_S = 75
@@ -89,12 +90,24 @@ def address_of(listener: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+class Application(Protocol):
+    """An ASGI application that says how long its clients may take nothing."""
+
+    @property
+    def write_timeout_s(self) -> float:
+        """Seconds without a byte taken after which a client is sent away."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+
 class Listener:
     """One listening socket and the connections that came in through it."""
 
-    def __init__(self, application: Any, listening: socket.socket) -> None:
+    def __init__(self, application: Application, listening: socket.socket) -> None:
         """Serve ``application`` on a socket that listens already."""
         self.socket = listening
+        self._application = application
         self._config = Config(
             application,
             http=WatchedProtocol,
@@ -182,3 +195,10 @@ class Listener:
         while True:
             await asyncio.sleep(1.0)
             self._tell_time()
+            self._end_untaken()
+
+    def _end_untaken(self) -> None:
+        limit_s = self._application.write_timeout_s
+        for connection in list(self._state.connections):
+            if isinstance(connection, WatchedProtocol):
+                connection.end_untaken(limit_s)

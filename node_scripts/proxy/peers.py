@@ -109,14 +109,14 @@ class Peer:
         """End the answers on which nothing came for as long as heartbeats were missed."""
         oldest = asyncio.get_running_loop().time() - MISSED_TO_UNREACHABLE * HEARTBEAT_INTERVAL_S
         for connection in list(self.calls.values()):
-            if connection is not None and connection.last_byte <= oldest:
+            if connection is not None and connection.awaited and connection.last_byte <= oldest:
                 connection.fail(CutError("the peer is unreachable"))
 
     def end_stalled(self, first_byte_timeout_s: float, stall_timeout_s: float) -> None:
         """End the answers that are silent for longer than they may be."""
         now = asyncio.get_running_loop().time()
         for call, connection in list(self.calls.items()):
-            if connection is None or not call.parsed.loader_stream:
+            if connection is None or not connection.awaited or not call.parsed.loader_stream:
                 continue
             allowed = stall_timeout_s if connection.answered else first_byte_timeout_s
             if now - connection.last_byte >= allowed:

@@ -216,7 +216,7 @@ class Watch:
         silences = []
         overdue = []
         for call, connection in loader.calls.items():
-            if connection is None or connection.complete:
+            if connection is None or not connection.awaited:
                 continue
             silent = now - connection.last_byte
             allowed = limits.stall_timeout_s if connection.answered else limits.first_byte_timeout_s

@@ -47,7 +47,6 @@ class Connection(asyncio.Protocol):
         "_chunks",
         "_loop",
         "_parser",
-        "_paused",
         "_transport",
         "_waiter",
         "answered",
@@ -58,6 +57,7 @@ class Connection(asyncio.Protocol):
         "headers",
         "headers_done",
         "last_byte",
+        "paused",
         "status",
     )
 
@@ -68,7 +68,8 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[None] | None = None
         self._chunks: list[bytes] = []
-        self._paused = False
+        self.paused = False
+        """Nothing is read: the client is far behind."""
         self.closed = False
         self.error: Exception | None = None
         self._reset()
@@ -124,8 +125,8 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         """Keep a chunk; stop reading when the reader is far behind."""
         self._chunks.append(body)
-        if len(self._chunks) > PAUSE_AT_CHUNKS and not self._paused and self._transport is not None:
-            self._paused = True
+        if len(self._chunks) > PAUSE_AT_CHUNKS and not self.paused and self._transport is not None:
+            self.paused = True
             self._transport.pause_reading()
 
     def on_message_complete(self) -> None:
@@ -133,6 +134,11 @@ class Connection(asyncio.Protocol):
         self.complete = True
 
     # --- the caller's side ------------------------------------------------------------------
+
+    @property
+    def awaited(self) -> bool:
+        """Whether its silence says something of the far end: it owes bytes, and they would be read."""
+        return not self.complete and not self.paused and self.error is None
 
     @property
     def reusable(self) -> bool:
@@ -174,8 +180,9 @@ class Connection(asyncio.Protocol):
         chunks = self._chunks
         data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         chunks.clear()
-        if self._paused and self._transport is not None and not self.closed:
-            self._paused = False
+        if self.paused and self._transport is not None and not self.closed:
+            self.paused = False
+            self.last_byte = self._loop.time()
             self._transport.resume_reading()
         return data
 
