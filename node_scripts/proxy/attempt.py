@@ -20,7 +20,15 @@ from node_scripts.proxy.peers import Peer
 from node_scripts.proxy.refusals import LOADER_DIED_HEADER
 from node_scripts.proxy.replies import Reply
 from node_scripts.proxy.usage import usage_of_answer
-from node_scripts.proxy.wire import Connection, CutError, RefusedError, StalledError, WireError, connect_unix
+from node_scripts.proxy.wire import (
+    Connection,
+    CutError,
+    HungError,
+    RefusedError,
+    StalledError,
+    WireError,
+    connect_unix,
+)
 
 HOLD_BACK_S = 5.0
 CONNECT_TIMEOUT_S = 5.0
@@ -88,6 +96,8 @@ class Attempt:
             raise AttemptError(str(error), sent=False) from error
         except StalledError as error:
             raise AttemptError(str(error)) from error
+        except HungError as error:
+            raise AttemptError(str(error), died=True) from error
         except (CutError, BrokenStreamError) as error:
             raise AttemptError(str(error), died=isinstance(self._place, Loader)) from error
         except WireError as error:
@@ -129,7 +139,7 @@ class Attempt:
             raise AttemptError(f"answered {status}" + (": generation thread died" if died else ""), died=died)
         if status == _TOO_MANY:
             raise AttemptError("full", sent=False, full=True)
-        if status == _UNAVAILABLE:
+        if status == _UNAVAILABLE and code_of(body) == "model_unavailable":
             raise AttemptError("unavailable", sent=False)
         if LOADER_DIED_HEADER in connection.headers:
             raise AttemptError("its loader died", died=True)

@@ -2,12 +2,14 @@
 
 The isolation lane: a suspect (a request that was in flight when a loader died) is admitted to a
 loader only while no other suspect there still waits for its first token. If the loader then dies,
-the one in the lane did it, and the others that were in flight are not blamed.
+the one in the lane did it, and the others that were in flight are not blamed. Where the loader hung
+with nobody in the lane, the calls that waited for too long did it.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from node_scripts.contracts import LoaderSpec, LoaderState, LoaderStats, LoaderStatus
@@ -21,8 +23,8 @@ from node_scripts.proxy.wire import Connection
 class Death:
     """The first broken answer since the loader last proved to be well."""
 
-    culprit: Call | None
-    """The suspect that was alone in the lane, if there was one."""
+    culprits: frozenset[Call]
+    """Those that did it as far as it is known; where it is not, any in flight may have."""
     number: int = field(default_factory=number_of_new_death)
 
 
@@ -101,10 +103,15 @@ class Loader:
         The loader takes no request until a probe says how it is.
         """
         if self.death is None:
-            self.death = Death(culprit=self.lane)
+            self.death = Death(frozenset() if self.lane is None else frozenset({self.lane}))
         self.note_down(reason)
-        culprit = self.death.culprit
-        return self.death.number if culprit is None or culprit is call else None
+        culprits = self.death.culprits
+        return self.death.number if not culprits or call in culprits else None
+
+    def note_hung(self, overdue: Iterable[Call], reason: str) -> None:
+        """Note that it hangs, by the suspect in the lane or else by the calls that are overdue."""
+        self.death = Death(frozenset(overdue) if self.lane is None else frozenset({self.lane}))
+        self.note_down(reason)
 
     def note_down(self, reason: str) -> None:
         """Take no more requests until it answers again."""

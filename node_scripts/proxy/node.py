@@ -29,6 +29,8 @@ from node_scripts.proxy.watch import Watch, WatchLimits, read_stats
 
 _LOG = logging.getLogger("garnet.proxy.node")
 STATUS_STATS_TIMEOUT_S = 0.3
+PEER_GRACE_S = 5.0
+"""How much longer than its own loader a peer may be silent: it must be the first to tell who hung it."""
 
 
 RELEASE = release_of(Path(__file__).resolve())
@@ -138,7 +140,10 @@ class Node:
             self.journal.roll()
             limits = self.settings.fleet.proxy
             for peer in self.peers.values():
-                peer.end_stalled(limits.first_byte_timeout_s + limits.queue_timeout_s, limits.stall_timeout_s)
+                peer.end_stalled(
+                    limits.first_byte_timeout_s + limits.queue_timeout_s + PEER_GRACE_S,
+                    limits.stall_timeout_s + PEER_GRACE_S,
+                )
 
     def _watch_of(self, loader: Loader) -> Watch:
         return Watch(loader, self.watch_limits, self.pump)

@@ -9,7 +9,9 @@ What a failure leads to:
   loader's isolation lane, and never at a third: a second death gets its digest refused. When a
   loader dies while a suspect is alone in its lane, that suspect did it, and the others in flight
   there keep their try.
-- A call that a peer forwarded is given back to that peer, which chooses the next place.
+- The loader hung and was killed: it died of the calls that were overdue, and of no other.
+- A call that a peer forwarded is given back to that peer, which chooses the next place. It is told
+  whether the place died, and whether by this call.
 """
 
 from __future__ import annotations
@@ -60,8 +62,8 @@ class Service:
                     sent += failure.sent
                     if not failure.sent:
                         call.note.served_by = reached
-                    self._note_failed(call, place, failure)
-                    error = self._verdict(call, failure, reply, sent)
+                    blamed = self._note_failed(call, place, failure)
+                    error = self._verdict(call, failure, reply, sent, blamed=blamed)
                     if error is None:
                         continue
                     if not reply.started:
@@ -84,7 +86,8 @@ class Service:
         if call.suspect:
             self._poison.clear(call.parsed.digest)
 
-    def _note_failed(self, call: Call, place: Loader | Peer, failure: AttemptError) -> None:
+    def _note_failed(self, call: Call, place: Loader | Peer, failure: AttemptError) -> bool:
+        """Note it everywhere; say whether a death is laid to ``call``."""
         _LOG.warning("%s: %s failed: %s", call.request_id, place.name, failure)
         call.tried.add(place.name)
         death: int | None = None
@@ -107,6 +110,7 @@ class Service:
             self._blame(call, death)
         if death is not None or (failure.sent and not failure.died):
             call.attempts += 1
+        return death is not None
 
     def _blame(self, call: Call, death: int) -> None:
         now = asyncio.get_running_loop().time()
@@ -116,13 +120,13 @@ class Service:
         call.suspect = True
 
     def _verdict(
-        self, call: Call, failure: AttemptError, reply: Reply, sent: int
+        self, call: Call, failure: AttemptError, reply: Reply, sent: int, *, blamed: bool
     ) -> RequestRejectedError | None:
         """Return the error to end with, or ``None`` to try again."""
         model = call.parsed.model
-        if failure.died and (call.forwarded or reply.started):
+        if (blamed and call.forwarded) or (failure.died and not call.forwarded and reply.started):
             return refusals.loader_died(model)
-        if reply.started:
+        if reply.started or (call.forwarded and failure.sent):
             return refusals.failed(model)
         if self._poison.refused(call.parsed.digest, asyncio.get_running_loop().time()):
             return refusals.poisonous()

@@ -16,9 +16,18 @@ from dataclasses import dataclass
 import msgspec
 
 from node_scripts.contracts import LoaderStats
+from node_scripts.proxy.call import Call
 from node_scripts.proxy.health import Probe, hangs, judge
 from node_scripts.proxy.loaders import Loader, first_line
-from node_scripts.proxy.wire import RefusedError, StalledError, WireError, connect_unix, request_head
+from node_scripts.proxy.wire import (
+    Connection,
+    HungError,
+    RefusedError,
+    StalledError,
+    WireError,
+    connect_unix,
+    request_head,
+)
 
 _LOG = logging.getLogger("garnet.proxy.watch")
 _HEALTH_REQUEST = request_head("GET", "/health", {"host": "loader"}, 0, version="1.0")
@@ -214,7 +223,7 @@ class Watch:
         limits = self._limits()
         now = asyncio.get_running_loop().time()
         silences = []
-        overdue = []
+        overdue: dict[Call, Connection] = {}
         for call, connection in loader.calls.items():
             if connection is None or not connection.awaited:
                 continue
@@ -224,13 +233,16 @@ class Watch:
                 allowed = UNSTREAMED_SILENCE_S
             silences.append((silent, allowed))
             if silent >= allowed:
-                overdue.append(connection)
+                overdue[call] = connection
         exempt = loader.state == "starting"
         if hangs(silences, stall_timeout_s=limits.stall_timeout_s, exempt=exempt):
             self._kill("no byte on any answer")
-            loader.note_down(first_line(StalledError("hangs: no byte on any answer")))
-        for connection in overdue:
-            connection.fail(StalledError("no byte for too long"))
+            error: WireError = HungError("hangs: no byte on any answer")
+            loader.note_hung(overdue, first_line(error))
+        else:
+            error = StalledError("no byte for too long")
+        for connection in overdue.values():
+            connection.fail(error)
 
     def _kill(self, reason: str) -> None:
         """Kill the process that the loader's stats socket named, if it is still the one."""

@@ -40,6 +40,10 @@ class StalledError(WireError):
     """No byte came for too long."""
 
 
+class HungError(WireError):
+    """No byte came for too long on any answer: the loader was killed for it."""
+
+
 class Connection(asyncio.Protocol):
     """One connection; at most one exchange at a time."""
 
