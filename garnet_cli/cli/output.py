@@ -11,11 +11,11 @@ import os
 import re
 import select
 import sys
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from garnet_cli.cli.drawing import draw, width
 from garnet_cli.cli.progress import LineProgress, Progress, TerminalProgress
 
 NOTHING = "-"
@@ -63,11 +63,22 @@ class Output:
         """Write one line for people to stderr."""
         _write(self.stderr, f"{text}\n")
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
-        """Write a table to stdout: drawn on a terminal, aligned text in a pipe; ``None`` shows as -."""
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        title: str = "",
+        left_out_first: Sequence[str] = (),
+    ) -> None:
+        """Write a table to stdout: drawn on a terminal, aligned text in a pipe; ``None`` shows as -.
+
+        Where words would have to be broken, a terminal does without the columns ``left_out_first``, as
+        many of them as needed, and says so.
+        """
         cells = [[NOTHING if cell is None else clean(str(cell)) for cell in row] for row in rows]
         if self.stdout.isatty() and self.environment.get("TERM") != "dumb":
-            _draw(self.stdout, columns, cells, title, colour="NO_COLOR" not in self.environment)
+            colour = "NO_COLOR" not in self.environment
+            draw(self.stdout, columns, cells, title, left_out_first, colour=colour)
             return
         _write(self.stdout, aligned(columns, cells, title))
 
@@ -147,10 +158,10 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> 
 
 def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> str:
     """Return a table as plain text: two spaces between columns, no lines drawn."""
-    widths = [max(_width(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
+    widths = [max(map(width, column)) for column in zip(columns, *rows, strict=True)]
     lines = [title] if title else []
     for row in (columns, *rows):
-        cells = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
+        cells = (cell + " " * (room - width(cell)) for cell, room in zip(row, widths, strict=True))
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines) + "\n"
 
@@ -165,28 +176,9 @@ def escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
-
-
 def _plain_json(value: object) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, set | frozenset | tuple):
         return sorted(value, key=str)
     return str(value)
-
-
-def _draw(
-    stream: TextIO, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str, *, colour: bool
-) -> None:
-    from rich.console import Console  # noqa: PLC0415 -- 40 ms that only terminals pay
-    from rich.table import Table  # noqa: PLC0415 -- likewise
-    from rich.text import Text  # noqa: PLC0415 -- likewise
-
-    table = Table(title=title or None, title_justify="left", header_style="bold")
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console(file=stream, no_color=not colour, highlight=False).print(table)
