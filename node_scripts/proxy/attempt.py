@@ -47,16 +47,25 @@ _NODE_HEADER = NODE_HEADER.encode()
 class AttemptError(Exception):
     """The place failed; nothing is said about whether another would."""
 
-    def __init__(self, reason: str, *, sent: bool = True, died: bool = False, full: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        sent: bool = True,
+        died: bool = False,
+        full: bool = False,
+        stalled: bool = False,
+    ) -> None:
         """Keep what is known.
 
         ``sent``: the place may have worked on it. ``died``: the answer broke off, as when a loader
-        dies. ``full``: the peer had no room.
+        dies. ``full``: the peer had no room. ``stalled``: it was this answer's trouble alone.
         """
         super().__init__(reason)
         self.sent = sent
         self.died = died
         self.full = full
+        self.stalled = stalled
 
 
 class Attempt:
@@ -95,7 +104,7 @@ class Attempt:
         except RefusedError as error:
             raise AttemptError(str(error), sent=False) from error
         except StalledError as error:
-            raise AttemptError(str(error)) from error
+            raise AttemptError(str(error), stalled=True) from error
         except HungError as error:
             raise AttemptError(str(error), died=True) from error
         except (CutError, BrokenStreamError) as error:

@@ -48,15 +48,3 @@ def judge(
     failures += 1
     down = state == "down" or failures >= FAILURES_TO_DOWN
     return Judgement("down" if down else "suspect", failures, kill=silent_for_s >= kill_after_s)
-
-
-def hangs(silences_s: list[tuple[float, float]], *, stall_timeout_s: float, exempt: bool = False) -> bool:
-    """Say whether a loader hangs, of ``(seconds silent, seconds allowed)`` of each of its streams.
-
-    It hangs when a stream is silent beyond what it may be and no other stream had a byte within
-    ``stall_timeout_s``. ``exempt`` is a loader that is still starting.
-    """
-    if exempt or not silences_s:
-        return False
-    overdue = any(silent >= allowed for silent, allowed in silences_s)
-    return overdue and min(silent for silent, _ in silences_s) >= stall_timeout_s

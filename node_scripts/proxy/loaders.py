@@ -130,6 +130,11 @@ class Loader:
         heard = [connection.last_byte for connection in self.calls.values() if connection is not None]
         return now - max(heard) if heard else None
 
+    def heard(self) -> float:
+        """When the last byte came on an answer that still holds its place; 0 if on none."""
+        connections = self.calls.values()
+        return max((one.last_byte for one in connections if one is not None and one.answered), default=0.0)
+
     def status(self, queued: int = 0) -> LoaderStatus:
         """Return the record for the control socket."""
         return LoaderStatus(

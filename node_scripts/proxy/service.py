@@ -95,7 +95,7 @@ class Service:
             place.errors += failure.sent
             if failure.died:
                 death = place.note_broken(call, first_line(failure))
-            else:
+            elif not failure.stalled:
                 place.note_down(first_line(failure))
             watch = self._registry.watches.get(place.name)
             if watch is not None:

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 import msgspec
 
 from node_scripts.contracts import LoaderStats
-from node_scripts.proxy.call import Call
-from node_scripts.proxy.health import Probe, hangs, judge
+from node_scripts.proxy.health import Probe, judge
 from node_scripts.proxy.loaders import Loader, first_line
+from node_scripts.proxy.stalls import find_stalls
 from node_scripts.proxy.wire import (
-    Connection,
     HungError,
     RefusedError,
     StalledError,
@@ -32,9 +31,6 @@ from node_scripts.proxy.wire import (
 _LOG = logging.getLogger("garnet.proxy.watch")
 _HEALTH_REQUEST = request_head("GET", "/health", {"host": "loader"}, 0, version="1.0")
 _stats_decoder = msgspec.json.Decoder(LoaderStats)
-
-UNSTREAMED_SILENCE_S = 900.0
-"""Longest silence of an unstreamed answer: the loader sends nothing before its end."""
 
 STATS_MISSING_TO_TRUST_HEALTH = 3
 """Probes answered without statistics before health alone counts as loaded."""
@@ -103,6 +99,7 @@ class Watch:
         self._probing = asyncio.Lock()
         self._stats_at = 0.0
         self._stats_missing = 0
+        self._heard = 0.0
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -221,27 +218,21 @@ class Watch:
         """End answers that are silent for too long; kill the loader if all of them are."""
         loader = self.loader
         limits = self._limits()
-        now = asyncio.get_running_loop().time()
-        silences = []
-        overdue: dict[Call, Connection] = {}
-        for call, connection in loader.calls.items():
-            if connection is None or not connection.awaited:
-                continue
-            silent = now - connection.last_byte
-            allowed = limits.stall_timeout_s if connection.answered else limits.first_byte_timeout_s
-            if not call.parsed.loader_stream:
-                allowed = UNSTREAMED_SILENCE_S
-            silences.append((silent, allowed))
-            if silent >= allowed:
-                overdue[call] = connection
-        exempt = loader.state == "starting"
-        if hangs(silences, stall_timeout_s=limits.stall_timeout_s, exempt=exempt):
+        self._heard = max(self._heard, loader.heard())
+        stalls = find_stalls(
+            loader.calls,
+            now=asyncio.get_running_loop().time(),
+            heard=self._heard,
+            first_byte_timeout_s=limits.first_byte_timeout_s,
+            stall_timeout_s=limits.stall_timeout_s,
+            exempt=loader.state == "starting",
+        )
+        error: WireError = StalledError("no byte for too long")
+        if stalls.hung:
             self._kill("no byte on any answer")
-            error: WireError = HungError("hangs: no byte on any answer")
-            loader.note_hung(overdue, first_line(error))
-        else:
-            error = StalledError("no byte for too long")
-        for connection in overdue.values():
+            error = HungError("hangs: no byte on any answer")
+            loader.note_hung(stalls.overdue, first_line(error))
+        for connection in stalls.overdue.values():
             connection.fail(error)
 
     def _kill(self, reason: str) -> None:

@@ -4,7 +4,7 @@ HTTP/1.0, one connection a request, the stream's end is the connection's end. It
 in the prompt says: ``CUT`` ends the stream after two tokens without ``[DONE]``, ``HANG`` never
 answers, ``LATEHANG`` stops after one token, ``DIE`` kills the loader, ``LATEDIE`` kills it after
 one token, ``THREAD`` kills its generation thread, ``REFUSE`` answers 400, ``SLOW`` takes 50 ms a
-token, ``PREFILL`` sends keep-alives for ``prefill_s``.
+token, ``PREFILL`` sends keep-alives for ``prefill_s``, ``QUEUE`` says nothing until it is the only one.
 
 As a process: ``python -m tests.node_scripts.proxy.stub_loader --socket PATH [--stats PATH]``.
 """
@@ -175,7 +175,9 @@ class _Exchange(asyncio.Protocol):
                 "usage": _usage(stub.tokens),
             }
             self._whole(b"200 OK", answer, length=True)
-        elif stub.token_delay_s or any(word in body for word in (b"CUT", b"LATE", b"SLOW", b"PREFILL")):
+        elif stub.token_delay_s or any(
+            word in body for word in (b"CUT", b"LATE", b"SLOW", b"PREFILL", b"QUEUE")
+        ):
             self.task = asyncio.get_running_loop().create_task(self._stream(path, request, body))
         else:
             events = [STREAM, b": keepalive 3/4\n\n", *self._events(path, request)]
@@ -211,6 +213,10 @@ class _Exchange(asyncio.Protocol):
 
     async def _stream(self, path: str, request: dict[str, Any], body: bytes) -> None:
         stub = self.stub
+        if b"QUEUE" in body:
+            while len(stub.connections) > 1:  # noqa: ASYNC110 -- a stub
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
         self.transport.write(STREAM + b": keepalive 3/4\n\n")
         if b"PREFILL" in body:
             until = time.monotonic() + stub.prefill_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from node_scripts.contracts import LoaderState
-from node_scripts.proxy.health import Judgement, Probe, hangs, judge
+from node_scripts.proxy.health import Judgement, Probe, judge
 
 
 def step(state: LoaderState, probe: Probe, failures: int = 0, silent_for_s: float = 0.0) -> Judgement:
@@ -46,12 +46,3 @@ def test_refused_or_dead_is_down_at_once() -> None:
 def test_a_starting_loader_is_never_killed_for_not_answering(probe: Probe) -> None:
     """A large model takes its time."""
     assert step("starting", probe, silent_for_s=1000.0) == Judgement("starting", 0)
-
-
-def test_a_loader_hangs_when_a_stream_is_overdue_and_no_other_moves() -> None:
-    """One slow stream beside a lively one is that stream's trouble."""
-    assert hangs([(61.0, 60.0)], stall_timeout_s=60.0)
-    assert not hangs([(61.0, 60.0), (0.1, 60.0)], stall_timeout_s=60.0)
-    assert not hangs([(61.0, 120.0)], stall_timeout_s=60.0)
-    assert not hangs([], stall_timeout_s=60.0)
-    assert not hangs([(500.0, 60.0)], stall_timeout_s=60.0, exempt=True)

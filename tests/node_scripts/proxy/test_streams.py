@@ -92,9 +92,30 @@ def test_silent_stream_beside_a_lively_one_is_ended_alone() -> None:
             one.stubs["a"].tokens = 40
             lively = asyncio.create_task(one.ask("SLOW", stream=True, max_tokens=40))
             stuck = await one.ask("LATEHANG", stream=True)
+            assert one.loader().state == "ready"
             assert not stuck.complete
             assert (await lively).complete
-            assert one.loader().state == "ready"
+
+    asyncio.run(scenario())
+
+
+def test_answer_that_waits_inside_the_loader_for_its_turn_is_no_stall() -> None:
+    """Its silence counts from the last byte of those before it, and is not held against the loader."""
+
+    async def scenario() -> None:
+        async with node(stall_timeout_s=0.4, first_byte_timeout_s=0.6) as one:
+            one.stubs["a"].tokens = 30
+            states = set()
+            before = asyncio.create_task(one.ask("SLOW", stream=True, max_tokens=30))
+            await until(lambda: one.loader().in_flight == 1, "it runs")
+            queued = asyncio.create_task(one.ask("QUEUE"))
+            while not queued.done():
+                states.add(one.loader().state)
+                await asyncio.sleep(0.005)
+            assert queued.result().text == "a" * 8
+            assert (await before).complete
+            assert states == {"ready"}
+            assert one.loader().errors == 0
 
     asyncio.run(scenario())
 
