@@ -16,7 +16,7 @@ from node_scripts.contracts import Job, JobStatus
 from node_scripts.files import write_atomically
 from node_scripts.paths import NodePaths
 from node_scripts.supervision.choose import supervisor_for
-from node_scripts.supervision.interface import Report, SupervisionError, Supervisor, job_digest
+from node_scripts.supervision.interface import Report, SupervisionError, Supervisor, job_digest, stop_rank
 
 DEFINED_FILE = "jobs.json"
 PURGED = ("current", "releases", "artifacts", "served", "wheelhouse", "state", "run", "log", "spool", "etc")
@@ -95,7 +95,7 @@ def stop_all(context: Context, *, purge: bool, event: dict[str, Any] | None = No
     if event is not None:
         note_event(context, **event)
     with supervising(context) as supervisor:
-        for name in sorted((job.name for job in supervisor.statuses()), key=_stop_order):
+        for name in sorted((job.name for job in supervisor.statuses()), key=stop_rank):
             supervisor.remove(name, _report(context))
         supervisor.shut_down(_report(context))
     _define(context.paths, None, None)
@@ -136,12 +136,6 @@ def _define(paths: NodePaths, name: str | None, digest: str | None) -> None:
     if after != before:
         paths.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(paths.state / DEFINED_FILE, json.dumps(after, sort_keys=True).encode())
-
-
-def _stop_order(name: str) -> int:
-    if name.startswith("proxy-"):
-        return 0
-    return 2 if name == "monitor" else 1
 
 
 def _report(context: Context) -> Report:

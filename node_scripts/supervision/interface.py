@@ -67,6 +67,17 @@ def job_digest(job: Job) -> str:
     return hashlib.sha256(json.dumps(asdict(job), sort_keys=True).encode()).hexdigest()[:16]
 
 
+def stop_rank(name: str) -> int:
+    """Return when a job ends among others, lowest first: proxies, then loaders, then the monitor.
+
+    A proxy that ends answers what is in flight, for which its loaders must live; the monitor ships
+    what both have written.
+    """
+    if name.startswith("proxy-"):
+        return 0
+    return 2 if name == "monitor" else 1
+
+
 def check_name(name: str) -> str:
     """Return ``name`` if it can name a job. Raises SupervisionError."""
     if not JOB_NAME.fullmatch(name):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from node_scripts.contracts import Job, JobStatus
-from node_scripts.supervision.interface import Report, SupervisionError, check_name
+from node_scripts.supervision.interface import Report, SupervisionError, check_name, stop_rank
 from node_scripts.supervision.launchd_files import AgentFiles, DaemonFiles
 from node_scripts.supervision.launchd_plist import Account, job_from_label, job_label, job_plist, root_hash
 from node_scripts.supervision.launchd_print import parse_print
@@ -120,9 +120,9 @@ class Launchd:
         return {"kind": self.kind, "running": True, "starts_at_boot": boot, "detail": detail}
 
     def shut_down(self, report: Report) -> None:
-        """Remove all jobs of this root; launchd itself is the machine's."""
-        for job in self.statuses():
-            self.remove(job.name, report)
+        """Remove all jobs of this root, see ``stop_rank``; launchd itself is the machine's."""
+        for name in sorted((job.name for job in self.statuses()), key=stop_rank):
+            self.remove(name, report)
 
     def _plists(self, name: str) -> list[Path]:
         return sorted(self._files.folder.glob(f"com.garnet.*.{root_hash(self._root)}.{name}.plist"))

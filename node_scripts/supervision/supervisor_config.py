@@ -8,11 +8,14 @@ import shlex
 from pathlib import Path
 
 from node_scripts.contracts import Job
-from node_scripts.supervision.interface import SupervisionError, check_name
+from node_scripts.supervision.interface import SupervisionError, check_name, stop_rank
 from node_scripts.supervision.orphans import MARK
 
 LOG_BYTES = 16 * 1024 * 1024
 LOG_BACKUPS = 2
+PRIORITIES = (1500, 999, 100)
+"""By ``stop_rank``: supervisord ends the highest first, group by group. Its default is 999."""
+
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -53,6 +56,7 @@ def job_config(job: Job) -> str:
         MARK + json.dumps(job.argv),
         f"command={quoted_command(['/usr/bin/env', *settings, *job.argv])}",
         f"directory={_plain(Path(job.working_directory))}",
+        f"priority={PRIORITIES[stop_rank(job.name)]}",
         "autostart=true",
         "autorestart=true",
         "startsecs=1",

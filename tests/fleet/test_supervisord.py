@@ -218,3 +218,28 @@ def test_sockets_and_files_are_the_owners_only(target: NodeTarget) -> None:
     for path in (root / "run" / "supervisor.sock", root / "etc" / "supervisor" / "supervisord.conf"):
         assert path.stat().st_mode & 0o777 == 0o600
     assert (root / "etc" / "supervisor" / "jobs" / "loader-1.conf").stat().st_mode & 0o777 == 0o600
+
+
+TELL_END = (
+    "import signal, sys, time; "
+    "end = lambda *_: (time.sleep(0.3), open({ends!r}, 'a').write({line!r}), sys.exit(0));"
+    " signal.signal(signal.SIGTERM, end); print('up'); time.sleep(600)"
+)
+
+
+def test_a_supervisor_that_is_told_to_end_ends_proxies_first(target: NodeTarget) -> None:
+    """As at a reboot: a proxy's loaders live until it has answered, the monitor outlives both."""
+    ends = Path(target.root) / "ends"
+    names = ("loader-1", "monitor", "proxy-b", "loader-2", "proxy-a")
+    with NodeHandle(target) as node:
+        for name in names:
+            node.ask("ensure_job", job=job(target, name, TELL_END.format(ends=str(ends), line=f"{name} ")))
+        for name in names:
+            until(lambda name=name: "up" in lines_of(node, name))  # type: ignore[misc]
+        supervisor = int((Path(target.root) / "run" / "supervisor.pid").read_text())
+        os.kill(supervisor, signal.SIGTERM)
+        until(lambda: not alive(supervisor))
+    order = ends.read_text().split()
+    assert sorted(order) == sorted(names)
+    assert {order[0], order[1]} == {"proxy-a", "proxy-b"}
+    assert order[4] == "monitor"

@@ -9,6 +9,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from node_scripts.contracts import Job
 from node_scripts.supervision.interface import SupervisionError
 from node_scripts.supervision.launchd import Launchd
 from node_scripts.supervision.launchd_files import AgentFiles, DaemonFiles
-from node_scripts.supervision.launchd_plist import Account, job_label, job_plist, root_hash
+from node_scripts.supervision.launchd_plist import Account, job_from_label, job_label, job_plist, root_hash
 from node_scripts.supervision.processes import Completed, run
 from tests.node_scripts.supervision import fake_launchctl
 
@@ -271,6 +272,26 @@ def test_a_real_process_goes_through_its_life(tmp_path: Path) -> None:
         *("bootout", "enable", "bootstrap"),
         *("kickstart", "bootout"),
     ]
+
+
+def test_all_of_a_root_end_proxies_first_and_the_monitor_last(tmp_path: Path) -> None:
+    """A proxy answers what is in flight, for which its loaders must live."""
+    runner = Launchctl([None])
+    supervisor = launchd(tmp_path, runner)
+    for name in ("loader-1", "monitor", "proxy-b", "loader-2", "proxy-a"):
+        supervisor.ensure(replace(JOB, name=name), ignore)
+    loaded = {f"com.garnet.rack.{root_hash(ROOT)}.{status.name}" for status in supervisor.statuses()}
+    ended: list[str] = []
+
+    def answering(command: Sequence[str]) -> Completed:
+        label = command[2].rpartition("/")[2]
+        if command[1] == "bootout":
+            loaded.discard(label)
+            ended.append(job_from_label(label))
+        return Completed(0, RUNNING) if label in loaded else MISSING
+
+    launchd(tmp_path, answering).shut_down(ignore)
+    assert ended == ["proxy-a", "proxy-b", "loader-1", "loader-2", "monitor"]
 
 
 def wait_until_gone(pid: int) -> None:

@@ -39,6 +39,16 @@ def test_a_jobs_file_restarts_for_ever_with_a_bounded_log() -> None:
         assert line in lines
 
 
+def test_proxies_end_before_loaders_and_the_monitor_last() -> None:
+    """Supervisord ends the highest priority first; files of older releases have its default, 999."""
+    found = {}
+    for name in ("monitor", "loader-1", "proxy-a"):
+        lines = job_config(Job(name=name, argv=["/p"], working_directory="/", log="/l")).splitlines()
+        found[name] = int(next(line for line in lines if line.startswith("priority=")).partition("=")[2])
+    assert found["proxy-a"] > 999
+    assert found["proxy-a"] > found["loader-1"] > found["monitor"]
+
+
 @pytest.mark.parametrize("root", ["/srv/100%", "/srv/a ;b", "/srv/a #b", "/srv/a\nb"])
 def test_roots_that_supervisord_cannot_express_are_refused(root: str) -> None:
     """Better than a file that means something else."""
