@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from node_scripts.contracts import PEER_HEADER, PeerConfig
 from node_scripts.proxy.identity import sign_peer
-from node_scripts.proxy.wire import Connection, CutError, connect_tcp, request_head
+from node_scripts.proxy.wire import Connection, CutError, UnreachableError, connect_tcp, request_head
 
 CONNECT_TIMEOUT_S = 2.0
 KEPT_CONNECTIONS = 64
@@ -41,7 +41,7 @@ class PeerConnections:
         """Send one request over a kept connection or a new one; ``watch`` is told which.
 
         A kept connection that turns out to be closed before a byte came back is replaced by a new
-        one. Raises RefusedError or CutError.
+        one, unless it ended because the peer is unreachable. Raises RefusedError or CutError.
         """
         head = request_head(
             method,
@@ -60,8 +60,8 @@ class PeerConnections:
                 kept.begin(head, body)
                 watch(kept)
                 await kept.head()
-            except CutError:
-                if kept.answered:
+            except CutError as error:
+                if kept.answered or isinstance(error, UnreachableError):
                     raise
             except BaseException:
                 kept.close()

@@ -15,7 +15,7 @@ from node_scripts.proxy.loaders import first_line
 from node_scripts.proxy.peer_connections import PeerConnections
 from node_scripts.proxy.poison import number_of_new_death
 from node_scripts.proxy.routing import PeerView
-from node_scripts.proxy.wire import Connection, CutError, RefusedError, StalledError, WireError
+from node_scripts.proxy.wire import Connection, RefusedError, StalledError, UnreachableError, WireError
 
 HEARTBEAT_INTERVAL_S = 1.0
 HEARTBEAT_TIMEOUT_S = 1.0
@@ -110,7 +110,7 @@ class Peer:
         oldest = asyncio.get_running_loop().time() - MISSED_TO_UNREACHABLE * HEARTBEAT_INTERVAL_S
         for connection in list(self.calls.values()):
             if connection is not None and connection.awaited and connection.last_byte <= oldest:
-                connection.fail(CutError("the peer is unreachable"))
+                connection.fail(UnreachableError("the peer is unreachable"))
 
     def end_stalled(self, first_byte_timeout_s: float, stall_timeout_s: float) -> None:
         """End the answers that are silent for longer than they may be."""

@@ -36,6 +36,10 @@ class CutError(WireError):
     """The connection ended inside an answer, or before one."""
 
 
+class UnreachableError(CutError):
+    """The other end has become unreachable: connecting to it again is of no use."""
+
+
 class StalledError(WireError):
     """No byte came for too long."""
 
