@@ -33,6 +33,8 @@ JUMP_S = 2.0
 """A difference between the clocks from which it is told as a jump."""
 FRESH_S = 30.0
 """Older requests say nothing of now: they count into minutes, not into alerts."""
+RAISED_AGAIN_S = 20.0
+"""The proxy forgets raised nodes unless it is told them again."""
 
 _LOG = logging.getLogger("garnet.monitor")
 
@@ -56,6 +58,7 @@ class Monitor:
         self._since_s = parts.clock.monotonic()
         self._fresh: list[RequestRecord] = []
         self._told: tuple[list[str], int] = ([], 0)
+        self._told_s = 0.0
         self._evictions_left = own_events.EVICTIONS_A_MINUTE
         self._evictions_rest: dict[str, dict[str, int]] = {}
         self._event_positions: dict[str, int] = {}
@@ -153,7 +156,7 @@ class Monitor:
         self._window.add(sample, tallies)
         self._sample = sample
         if status is not None:
-            self._tell_proxy(status)
+            self._tell_proxy(status, now_s)
         self._save([*events, *own, *alerts])
         self._write_live(sample)
         return sample
@@ -245,10 +248,11 @@ class Monitor:
         if in_open:
             self._counted = self._memory
 
-    def _tell_proxy(self, status: ProxyStatus) -> None:
+    def _tell_proxy(self, status: ProxyStatus, now_s: float) -> None:
         told = (self.parts.alerting.raised_nodes(), status.pid)
-        if told != self._told and (told[0] or self._told[0]) and self.parts.proxy.raise_nodes(told[0]):
-            self._told = told
+        due = told != self._told or now_s - self._told_s >= RAISED_AGAIN_S
+        if due and (told[0] or self._told[0]) and self.parts.proxy.raise_nodes(told[0]):
+            self._told, self._told_s = told, now_s
 
     # --- what lasts -------------------------------------------------------------------------
 

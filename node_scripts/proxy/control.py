@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -44,7 +45,8 @@ class ControlApp(App):
             await self._reloaded(reply)
         elif asked.path == "/control/raised":
             self._expect(asked, "PUT")
-            self._node.raised = self._decode_raised(await self._body(asked, receive))
+            nodes = self._decode_raised(await self._body(asked, receive))
+            self._node.raised.put(nodes, time.monotonic())
             await reply.whole(200, b'{"raised":true}')
         elif asked.path.startswith(_SLOTS):
             await self._slot(asked, scope, receive, reply)

@@ -22,6 +22,7 @@ from node_scripts.proxy.journal import RequestJournal
 from node_scripts.proxy.loaders import Loader, first_line
 from node_scripts.proxy.peers import Peer
 from node_scripts.proxy.poison import PoisonTable
+from node_scripts.proxy.raised import Raised
 from node_scripts.proxy.service import Service
 from node_scripts.proxy.settings import Settings
 from node_scripts.proxy.slots import SlotRegistry, SlotsError
@@ -67,8 +68,7 @@ class Node:
         self.settings = settings
         self.counters = Counters()
         self.journal = RequestJournal(paths.request_journal)
-        self.raised: list[str] = []
-        """Nodes for which this one's monitor has raised the alert that they are missing."""
+        self.raised = Raised()
         self.started_unix = time.time()
         self.listen = ""
         self._watch_limits = watch_limits or WatchLimits()
@@ -218,7 +218,7 @@ class Node:
             node=self.settings.fleet.node,
             time_unix=round(time.time(), 3),
             models=models,
-            raised=self.raised,
+            raised=self.raised.nodes(time.monotonic()),
         )
 
     def slot_status(self, model: str) -> SlotStatus:

@@ -274,9 +274,13 @@ def test_a_missing_peer_is_raised_and_told(rig: Rig) -> None:
     assert [alert["rule"] for alert in rig.live()["alerts"]] == ["node-missing"]
     assert ("alert", "node-missing", "fired") in rig.events()
     assert rig.live()["incidents_open"]
+    rig.raised.clear()
+    rig.pass_time(60)
+    assert rig.raised == [["n2"]] * 3, "the proxy forgets what it is not told again"
     rig.proxy_status = status(peers={"n2": True})
     rig.pass_time(120)
     assert rig.live()["alerts"] == []
+    assert rig.raised.count([]) == 1
     assert rig.raised[-1] == []
 
 

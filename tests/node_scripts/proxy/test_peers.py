@@ -9,8 +9,9 @@ import json
 import msgspec
 import pytest
 
-from node_scripts.contracts import Heartbeat, LoaderStatus, PeerStatus, ProxyStatus
+from node_scripts.contracts import Heartbeat, LoaderStatus, PeerConfig, PeerStatus, ProxyStatus
 from node_scripts.proxy import peers as peers_module
+from node_scripts.proxy.wire import CutError
 from tests.node_scripts.proxy.rig import (
     Answer,
     acquaint,
@@ -215,7 +216,7 @@ def test_raised_nodes_that_are_no_list_of_names_are_refused(body: object) -> Non
             answer = await one.control("PUT", "/control/raised", body)
             assert (answer.status, answer.code) == (400, "invalid_raised")
             assert (await one.control("POST", "/control/raised", [])).status == 405
-            assert one.server.node.raised == ["two"]
+            assert one.server.node.heartbeat().raised == ["two"]
             assert (await send(one.address, "PUT", "/control/raised", ["three"])).status == 404
 
     asyncio.run(scenario())
@@ -264,3 +265,38 @@ def test_statuses_of_older_proxies_are_understood() -> None:
         b'"requests":0,"failed":0,"rejected":0,"in_flight":0}'
     )
     assert msgspec.json.decode(proxy, type=ProxyStatus).unrecorded_requests == 0
+
+
+def test_request_on_a_connection_to_an_unreachable_peer_fails_at_once() -> None:
+    """Connecting again to a peer that is known to be unreachable would only take time."""
+    connections = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+    async def scenario() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        config = PeerConfig(name="two", host="127.0.0.1", port=server.sockets[0].getsockname()[1])
+        peer = peers_module.Peer(config, "one", b"secret", lambda: None)
+        kept = await peer.send("GET", "/", b"", {})
+        assert await kept.whole() == b"{}"
+        peer.keep(kept)
+        async with node() as one:
+            hanging = asyncio.create_task(one.ask("HANG"))
+            await until(lambda: one.loader().in_flight == 1, "a call is under way")
+            (call,) = one.loader().calls
+            asked = asyncio.create_task(peer.send("POST", "/", b"{}", {}, call))
+            await until(lambda: peer.calls.get(call) is kept, "it goes out on the kept connection")
+            kept.last_byte -= 60.0
+            peer.note_unreachable("gone")
+            with pytest.raises(CutError):
+                await asked
+            hanging.cancel()
+        (writer,) = connections
+        writer.close()
+        await peer.stop()
+        server.close()
+
+    asyncio.run(scenario())
