@@ -9,10 +9,14 @@ import typer
 
 from garnet_cli.cli.commands import invocation
 from garnet_cli.cli.loading import load
-from garnet_cli.cli.output import clean
+from garnet_cli.cli.output import Output, clean
+from garnet_cli.errors import GarnetError
 from garnet_cli.fleet.connect import connected
 from garnet_cli.fleet.node import NodeHandle
 from garnet_cli.fleet.parallel import for_each
+
+CLOSED_HERE = "the channel was closed"
+"""What a channel says that this program closed itself, as it does at Ctrl-C."""
 
 
 def logs(
@@ -32,6 +36,7 @@ def logs(
     inventory = load(call.inventory)
     writing = threading.Lock()
     with connected(inventory, inventory.select(nodes)) as connection:
+        others = len(connection.nodes) > 1
 
         def show(node: NodeHandle) -> None:
             def one(value: Any) -> None:
@@ -41,7 +46,21 @@ def logs(
                     else:
                         output.line(f"{node.name} {value['job']} | {clean(value['line'])}")
 
-            node.ask("logs", progress=one, jobs=job, lines=lines, follow=follow)
+            try:
+                node.ask("logs", progress=one, jobs=job, lines=lines, follow=follow)
+            except GarnetError as error:
+                if follow and others and error.message != CLOSED_HERE:
+                    with writing:
+                        _tell_lost(output, error)
+                raise
 
+        if follow and connection.nodes:
+            for error in connection.errors.values():
+                _tell_lost(output, error)
         for_each(connection.nodes, show)
         connection.require_all()
+
+
+def _tell_lost(output: Output, error: GarnetError) -> None:
+    """Say at once what the command would say at its end, which may be hours away."""
+    output.warning(f"{error} (following the others)")
