@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -96,6 +96,26 @@ def write(node: Asks, keys: Keys, event: dict[str, Any] | None = None) -> bool:
             raise
         return False
     return True
+
+
+def shortcomings(held: Mapping[str, Keys], merged: Keys) -> dict[str, str]:
+    """Return what is wrong with the list of each node that does not hold ``merged``, by node.
+
+    ``held`` is what each node holds.
+    """
+    found = {}
+    revoked = {key.sha256 for key in merged.keys} - {key.sha256 for key in live(merged)}
+    for node, keys in held.items():
+        if keys.keys == merged.keys:
+            continue
+        accepted = live(keys)
+        wrongly = [key.name for key in accepted if key.sha256 in revoked]
+        here = {key.sha256 for key in accepted}
+        lacking = [key.name for key in live(merged) if key.sha256 not in here]
+        parts = [f"still accepts {', '.join(wrongly)}"] if wrongly else []
+        parts += [f"does not accept {', '.join(lacking)}"] if lacking else []
+        found[node] = " and ".join(parts) or "holds an older list"
+    return found
 
 
 def live(keys: Keys) -> Sequence[ClientKey]:

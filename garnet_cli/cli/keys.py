@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from garnet_cli.actions import leases
 from garnet_cli.actions.events import act
 from garnet_cli.cli.commands import invocation
 from garnet_cli.cli.output import Output
-from garnet_cli.errors import FleetError, GarnetError
+from garnet_cli.errors import FleetError, GarnetError, NodeError
 from garnet_cli.fleet.connect import Connection, connected
 from garnet_cli.fleet.inventory_file import load_inventory
 from garnet_cli.fleet.parallel import attempt_each, for_each
@@ -48,13 +48,22 @@ def add(context: typer.Context, name: Name, *, as_json: Json = False) -> None:
 
 @app.command("list")
 def list_(context: typer.Context, *, as_json: Json = False) -> None:
-    """List all keys, also revoked ones."""
+    """List all keys, also revoked ones.
+
+    Exits with 1 and names the nodes whose own lists differ: they may still accept a revoked key.
+    """
     with _fleet(context, None, as_json=as_json) as (output, connection):
-        keys = actions.merge(for_each(connection.nodes, actions.read).values())
+        held = for_each(connection.nodes, actions.read)
+        keys = actions.merge(held.values())
         rows = [(key.name, key.created, key.revoked, key.sha256[:12]) for key in keys.keys]
         columns = ("name", "created", "revoked", "sha256")
-        output.report({"keys": keys.keys}, lambda out: out.table(columns, rows))
-        _raise_missing(connection.errors, "their keys are not in this list")
+        differ = actions.shortcomings(held, keys)
+        output.report({"keys": keys.keys, "differ": differ}, lambda out: out.table(columns, rows))
+        wrong = [
+            NodeError(what, node=node, remedy="`garnet up` brings it the list above")
+            for node, what in differ.items()
+        ]
+        _raise_missing(connection.errors, "their keys are not in this list", wrong)
 
 
 @app.command()
@@ -99,6 +108,9 @@ def _change(
     return after, errors
 
 
-def _raise_missing(errors: dict[str, GarnetError], consequence: str) -> None:
-    if errors:
-        raise FleetError([*errors.values(), GarnetError(f"{', '.join(errors)}: {consequence}")])
+def _raise_missing(
+    errors: dict[str, GarnetError], consequence: str, others: Sequence[GarnetError] = ()
+) -> None:
+    missing = [*errors.values(), GarnetError(f"{', '.join(errors)}: {consequence}")] if errors else []
+    if missing or others:
+        raise FleetError([*others, *missing])

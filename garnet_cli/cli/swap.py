@@ -14,6 +14,7 @@ from garnet_cli.actions.swap_command import swap as run_swap
 from garnet_cli.cli.commands import invocation
 from garnet_cli.cli.loading import load
 from garnet_cli.cli.output import Output, markdown_table
+from garnet_cli.cli.seconds import of_seconds
 from garnet_cli.errors import UsageError
 from garnet_cli.fleet.connect import connected
 from garnet_cli.fleet.release import build
@@ -31,11 +32,9 @@ def swap(  # noqa: PLR0913 -- each is an option of the command
     ] = None,
     abort: Annotated[bool, typer.Option("--abort", help="Undo an unfinished swap.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done and stop.")] = False,
-    watch: Annotated[
-        float, typer.Option(help="Seconds to watch the new loader before the old one goes.")
-    ] = 15.0,
-    drain_timeout: Annotated[float, typer.Option(help="Seconds to wait for requests in flight.")] = 600.0,
-    ready_timeout: Annotated[float, typer.Option(help="Seconds the new loader may take to answer.")] = 600.0,
+    watch: Annotated[float, of_seconds("Seconds to watch the new loader before the old one goes.")] = 15.0,
+    drain_timeout: Annotated[float, of_seconds("Seconds to wait for requests in flight.")] = 600.0,
+    ready_timeout: Annotated[float, of_seconds("Seconds the new loader may take to answer.")] = 600.0,
     hub_endpoint: Annotated[
         str | None, typer.Option(envvar="HF_ENDPOINT", help="A mirror of the Hugging Face hub.")
     ] = None,

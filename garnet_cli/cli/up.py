@@ -15,6 +15,7 @@ from garnet_cli.actions.up import UpSettings, apply
 from garnet_cli.cli.commands import invocation
 from garnet_cli.cli.loading import load, resolve_all
 from garnet_cli.cli.output import Output, markdown_table
+from garnet_cli.cli.seconds import of_seconds
 from garnet_cli.errors import UsageError
 from garnet_cli.fleet.connect import connected
 from garnet_cli.fleet.release import build
@@ -34,7 +35,7 @@ def up(
     hub_endpoint: Annotated[
         str | None, typer.Option(envvar="HF_ENDPOINT", help="A mirror of the Hugging Face hub.")
     ] = None,
-    ready_timeout: Annotated[float, typer.Option(help="Seconds a loader may take to answer.")] = 600.0,
+    ready_timeout: Annotated[float, of_seconds("Seconds a loader may take to answer.")] = 600.0,
     as_json: Annotated[bool, typer.Option("--json", help="Write what was done as JSON.")] = False,
 ) -> None:
     """Bring the fleet to the inventory: show what differs, ask, and do only that.

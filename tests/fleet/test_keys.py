@@ -53,5 +53,16 @@ def test_a_key_is_shown_once_and_its_revocation_reaches_every_node(
     garnet("revoke", "team")
     for file in files:
         assert json.loads(file.read_text())["keys"][0]["revoked"] is not None
-    listed = json.loads(garnet("list", "--json"))["keys"]
-    assert [(each["name"], each["sha256"]) for each in listed] == [("team", digest)]
+    listed = json.loads(garnet("list", "--json"))
+    assert [(each["name"], each["sha256"]) for each in listed["keys"]] == [("team", digest)]
+    assert listed["differ"] == {}
+
+    revoked = files[1].read_text()
+    live = json.loads(revoked)
+    live["keys"][0]["revoked"] = None
+    files[1].write_text(json.dumps(live))
+    output = Output(stdout=sys.stdout, stderr=sys.stderr, environment={})
+    assert run(["-i", str(inventory), "keys", "list"], output) == 1
+    told = capsys.readouterr()
+    assert "team" in told.out
+    assert "two: still accepts team; `garnet up` brings it the list above" in told.err

@@ -98,6 +98,27 @@ def test_unknown_name_is_told_with_the_nearest() -> None:
         keys.revoke(held(entry("team")), "taem", AT)
 
 
+def test_a_node_whose_list_is_not_the_fleets_is_told_by_what_it_does() -> None:
+    """One missed a revocation, one a new key, one both; one was never told of a key already revoked."""
+    at = "2026-02-01T00:00:00Z"
+    nodes = {
+        "right": held(entry("new"), entry("old", revoked=at)),
+        "late": held(entry("new"), entry("old")),
+        "poor": held(entry("old", revoked=at)),
+        "both": held(entry("old")),
+        "harmless": held(entry("new")),
+        "bare": held(),
+    }
+    assert keys.shortcomings(nodes, keys.merge(nodes.values())) == {
+        "late": "still accepts old",
+        "poor": "does not accept new",
+        "both": "still accepts old and does not accept new",
+        "harmless": "holds an older list",
+        "bare": "does not accept new",
+    }
+    assert keys.shortcomings({"one": held(), "two": held()}, keys.merge([held()])) == {}
+
+
 class Node:
     """A node that takes files and reloads."""
 
