@@ -82,8 +82,9 @@ def read_minutes(
 ) -> Iterator[Minute]:
     """Yield the minutes that begin in [begin, end), of ``nodes`` or all: by day, node, time and part.
 
-    ``set_aside`` takes key and reason of each object that cannot be read. One day of one node is in
-    memory at a time. Raises StoreError; GarnetError for records of a newer Garnet or a damaged file.
+    Of raw objects only those of the window and the nodes are fetched; ``set_aside`` takes key and reason of
+    each that cannot be read. One day of one node is in memory at a time. Raises StoreError; GarnetError for
+    records of a newer Garnet or a damaged file.
     """
     aside = {} if set_aside is None else set_aside
     window = [("minute_unix", ">=", math.ceil(begin_unix)), ("minute_unix", "<", math.ceil(end_unix))]
@@ -91,7 +92,7 @@ def read_minutes(
         tables = ("minutes", *(inner.table for inner in INNER))
         sources = day_sources(store, fleet, day, cache or ParquetCache.usual(), tables)
         aside.update(sources.set_aside)
-        raw = _by_node(sources.raw_minutes)
+        raw = _by_node(sources.raw_minutes, begin_unix, end_unix)
         for node in sorted({*raw, *_nodes_in(sources.files["minutes"])}):
             if nodes is not None and node not in nodes:
                 continue
@@ -148,10 +149,11 @@ def _nodes_in(paths: Sequence[Path]) -> set[str]:
     }
 
 
-def _by_node(keys: Sequence[str]) -> dict[str, list[str]]:
+def _by_node(keys: Sequence[str], begin_unix: float, end_unix: float) -> dict[str, list[str]]:
+    """Return the keys of minutes that begin in [begin, end), by node."""
     found: dict[str, list[str]] = {}
     for key in keys:
         named = parse_minute_key(key)
-        if named is not None:
+        if named is not None and begin_unix <= named.minute_unix < end_unix:
             found.setdefault(named.node, []).append(key)
     return found
