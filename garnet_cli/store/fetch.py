@@ -10,7 +10,7 @@ from typing import TypeVar
 from node_scripts.store.objects import ObjectStore
 
 THREADS = 8
-"""As many as an S3 store keeps connections."""
+"""Fewer than an S3 store keeps connections."""
 AHEAD = 4 * THREADS
 """Objects under way or waiting to be taken: bounds the memory."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -26,6 +27,19 @@ if TYPE_CHECKING:
 
 DELETE_AT_ONCE = 1000
 """Most keys that DeleteObjects takes."""
+
+CONTENT_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json; charset=utf-8",
+    ".md": "text/markdown; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8",
+    ".png": "image/png",
+    ".pdf": "application/pdf",
+}
+OTHER_CONTENT = "application/octet-stream"
+"""Also of what is packed: with a type of its own, some clients would unpack it on the way."""
+CONNECTIONS = 32
+"""Kept open at most: more than any command or monitor has threads at work on a store."""
 
 _CONFLICT, _EXISTS, _NOT_IMPLEMENTED = 409, 412, 501
 _MISSING = {"NoSuchKey", "404", "NotFound"}
@@ -60,11 +74,16 @@ class S3Store:
 
         Servers that ignore the condition overwrite; one that does not know it is asked without.
         """
-        whole = self._prefix + check_key(key)
+        request: dict[str, Any] = {
+            "Bucket": self._bucket,
+            "Key": self._prefix + check_key(key),
+            "Body": content,
+            "ContentType": content_type(key),
+        }
         with self._errors(key):
             if only_new and self._conditional:
                 try:
-                    self._client.put_object(Bucket=self._bucket, Key=whole, Body=content, IfNoneMatch="*")
+                    self._client.put_object(**request, IfNoneMatch="*")
                 except ClientError as error:
                     status = _status(error)
                     if status == _EXISTS:
@@ -74,7 +93,7 @@ class S3Store:
                     self._conditional = False
                 else:
                     return True
-            self._client.put_object(Bucket=self._bucket, Key=whole, Body=content)
+            self._client.put_object(**request)
             return True
 
     def get(self, key: str) -> bytes:
@@ -146,6 +165,11 @@ class S3Store:
         return StoreRefusedError(f"{self!r} refused {key or 'the request'}: {code}", remedy)
 
 
+def content_type(key: str) -> str:
+    """Return the media type that a browser is told of an object, by its key's suffix."""
+    return CONTENT_TYPES.get(PurePosixPath(key).suffix.lower(), OTHER_CONTENT)
+
+
 def _status(error: ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
@@ -159,7 +183,7 @@ def _client(address: StoreAddress, credentials: Credentials | None) -> S3Client:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={"addressing_style": "path"} if address.endpoint else {},
-        max_pool_connections=8,
+        max_pool_connections=CONNECTIONS,
     )
     keys: dict[str, Any] = {}
     if credentials is not None:

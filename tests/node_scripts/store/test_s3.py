@@ -31,6 +31,30 @@ def test_an_existing_object_is_left_alone() -> None:
         store.close()
 
 
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("account/cluster/f/index.html", "text/html; charset=utf-8"),
+        ("weekly/2026-W47/diff.json", "application/json; charset=utf-8"),
+        ("weekly/2026-W47/diff.md", "text/markdown; charset=utf-8"),
+        ("monthly/2026-10/use.CSV", "text/csv; charset=utf-8"),
+        ("monthly/2026-10/report.pdf", "application/pdf"),
+        ("latency.png", "image/png"),
+        ("094200-0.json.gz", "application/octet-stream"),
+        ("minutes-1a.parquet", "application/octet-stream"),
+        ("noname", "application/octet-stream"),
+    ],
+)
+@pytest.mark.parametrize("only_new", [True, False])
+def test_an_object_has_the_media_type_of_its_suffix(key: str, kind: str, *, only_new: bool) -> None:
+    """A page in a bucket opens in a browser, and is not offered as a download."""
+    with moto_s3() as (endpoint, keys, bucket):
+        store = S3Store(address_of(endpoint, bucket), keys)
+        store.put(key, b"x", only_new=only_new)
+        assert store._client.head_object(Bucket=bucket, Key=key)["ContentType"] == kind
+        store.close()
+
+
 def test_wrong_keys_are_refused_without_being_shown(tmp_path: Path) -> None:
     """The error names the remedy, and neither of the two keys."""
     with rclone_s3(tmp_path) as (endpoint, keys, bucket):
