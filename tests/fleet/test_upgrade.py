@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from garnet_cli.demo.traffic import Traffic
+from node_scripts.contracts import Job
 from tests.conftest import ROOT
+from tests.fleet.asking import local_agent
 from tests.fleet.rack import GARNET, Rack
 
 pytestmark = pytest.mark.fleet
@@ -94,3 +98,52 @@ def test_a_new_release_of_the_loader_is_swapped_in(rack: Rack, tmp_path: Path) -
     assert [one for one in traffic.seen if one.outcome != "answered"] == []
     assert rack.active("one", "tiny")["spec"]["name"] == "loader-2"
     assert [path.name for path in (rack.node("one").root / "served").iterdir()] == ["loader-2"]
+
+
+def test_a_release_and_another_host_come_in_one_up(rack: Rack, tmp_path: Path) -> None:
+    """The new proxy cannot bind the port before the old one has let go of it."""
+    rack.garnet("keys", "add", "web")
+    port = rack.node("one").port
+    inventory = rack.inventory.read_text()
+    assert f'listen = "127.0.0.1:{port}"' in inventory
+    rack.inventory.write_text(inventory.replace(f"127.0.0.1:{port}", f"0.0.0.0:{port}"))
+    difference = up_from(changed_copy(tmp_path / "next", "node_scripts/proxy/app.py"), rack)
+    assert "retire proxy" in difference
+    seen = rack.status()["one"]
+    assert seen["proxy"]["listen"] == f"0.0.0.0:{port}"
+    assert [job["name"] for job in seen["facts"]["jobs"]] == [
+        "loader-1",
+        "monitor",
+        f"proxy-{seen['proxy']['release']}",
+    ]
+
+
+def test_no_loader_is_swapped_while_an_older_proxy_is_not_retired(rack: Rack) -> None:
+    """As an `up` that was interrupted leaves it: only the old proxy knows of its own streams."""
+    node = rack.node("one")
+    older = Job(
+        name="proxy-000000000000",
+        argv=["/bin/sleep", "600"],
+        working_directory=str(node.root),
+        log=str(node.root / "log" / "older.log"),
+    )
+    with local_agent(node) as agent:
+        agent.ask("ensure_job", job=asdict(older))
+    refused = rack.garnet("swap", "one", "tiny", code=1)
+    assert "one: proxy-000000000000 of another release is not retired yet" in refused.stderr
+    assert "run `garnet up one` first" in refused.stderr
+    assert rack.active("one", "tiny")["spec"]["name"] == "loader-1"
+    assert "retire proxy" in rack.up("one").stdout
+    rack.garnet("swap", "one", "tiny", "--watch", "0")
+    assert rack.active("one", "tiny")["spec"]["name"] == "loader-2"
+
+
+def test_a_taken_port_is_told_before_anything_is_changed() -> None:
+    """Not as a proxy that does not come, half a minute later."""
+    with Rack(["one"]) as bare:
+        bare.write()
+        node = bare.node("one")
+        with socket.create_server(("127.0.0.1", node.port)):
+            refused = bare.garnet("up", "--yes", code=1)
+        assert f"one: port: 127.0.0.1:{node.port} is taken by something else" in refused.stderr
+        assert not node.root.exists()
