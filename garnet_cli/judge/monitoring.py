@@ -10,9 +10,13 @@ from garnet_cli.fleet.inventory import NodeEntry
 from garnet_cli.judge.checks import CLOCK_FAIL_S, CLOCK_WARN_S, Check
 from garnet_cli.judge.difference import MONITOR_JOB
 from node_scripts.monitor.alerts.messages import figure, when
+from node_scripts.monitor.config import route_name
 
 STALE_S = 60.0
 """A monitor that has not looked for so long has lost a whole minute; it looks every few seconds."""
+
+ALERT_ROUTES = ("alerts", "thermal")
+"""Of the routes, those that alerts take."""
 
 METERS = ("shelly", "tasmota", "apc")
 
@@ -73,6 +77,11 @@ def monitor_checks(entry: NodeEntry, facts: NodeFacts) -> Iterator[Check]:
     sensors = ((facts.live or {}).get("sample") or {}).get("sensors") or {} if fresh else {}
     if fresh:
         yield _clock(entry, sensors)
+    if facts.job(MONITOR_JOB) is not None and not any(
+        route_name(one) in facts.monitor_secrets for one in ALERT_ROUTES
+    ):
+        remedy = f"set {route_name(ALERT_ROUTES[0])}, here or in the file that secrets in [telemetry] names; `garnet up`"
+        yield Check(entry.name, "alert routes", "warning", "none has a URL: nobody is told of alerts", remedy)
     if entry.power_meter is not None:
         yield _meter(entry, sensors, fresh=fresh)
 

@@ -128,3 +128,21 @@ def test_a_node_before_its_first_up_has_warnings_only(entry: NodeEntry) -> None:
     ]
     unknown = seen(clock_offset_s=None, watts={"value": 1.0, "source": "shelly"})
     assert rows(entry, unknown)[1] == ("clock offset", "warning", "unknown")
+
+
+def test_a_node_that_no_route_of_alerts_leads_from_is_a_warning(entry: NodeEntry) -> None:
+    """Whatever else is fine, nobody would be told; one route is enough; it names no secret's value."""
+    meter = {"value": 34.06, "source": "tasmota"}
+    others = {"GARNET_STORE_ACCESS_KEY_ID": "", "GARNET_ROUTE_MONTHLY": ""}
+    store_only = replace(seen(watts=meter), monitor_secrets=others)
+    [found] = [row for row in monitor_checks(entry, store_only) if row.verdict != "ok"]
+    assert (found.name, found.verdict, found.detail) == (
+        "alert routes",
+        "warning",
+        "none has a URL: nobody is told of alerts",
+    )
+    assert "GARNET_ROUTE_ALERTS" in (found.remedy or "")
+    for route in ("ALERTS", "THERMAL"):
+        told = replace(store_only, monitor_secrets={f"GARNET_ROUTE_{route}": ""})
+        assert "alert routes" not in [row.name for row in monitor_checks(entry, told)]
+    assert "alert routes" not in [row.name for row in monitor_checks(entry, replace(store_only, jobs=[]))]
