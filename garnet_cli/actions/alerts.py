@@ -39,6 +39,8 @@ class NodeAlerts:
     time_unix: float | None
     """When it looked last; ``None``: never."""
     alerts: list[ActiveAlert]
+    silences_error: str = ""
+    """Why its silences are not in force; empty while they are."""
 
     def fresh(self, now_unix: float) -> bool:
         """Say whether its monitor runs."""
@@ -61,7 +63,12 @@ def read_alerts(node: Asks) -> NodeAlerts:
         return NodeAlerts(node=node.name, time_unix=None, alerts=[])
     try:
         alerts = msgspec.convert(live.get("alerts", []), list[ActiveAlert])
-        return NodeAlerts(node=node.name, time_unix=float(live["time_unix"]), alerts=alerts)
+        return NodeAlerts(
+            node=node.name,
+            time_unix=float(live["time_unix"]),
+            alerts=alerts,
+            silences_error=str(live.get("silences_error", "")),
+        )
     except (msgspec.ValidationError, KeyError, TypeError) as error:
         raise NodeError(
             f"its monitor writes another shape: {error}", node=node.name, remedy="run `garnet up`"

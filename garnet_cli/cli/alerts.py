@@ -51,13 +51,17 @@ def list_(context: typer.Context, *, as_json: Json = False) -> None:
         found, failed = ask_each(connection.nodes, actions.read_alerts)
     errors = {**connection.errors, **failed}
     stale = [one.node for one in found.values() if not one.fresh(now_unix)]
+    unread = {one.node: one.silences_error for one in found.values() if one.silences_error}
     document = {
         "alerts": [{"told_by": one.node, "alert": alert} for one in found.values() for alert in one.alerts],
         "monitors": {one.node: one.time_unix for one in found.values()},
         "not_running": stale,
+        "silences_errors": unread,
         "unreachable": sorted(errors),
     }
     output.report(document, lambda out: out.table(ALERT_COLUMNS, _rows(list(found.values()), now_unix)))
+    for node, why in unread.items():
+        output.warning(f"{node}: nothing is silenced: {why}; remove that file and silence anew")
     if errors:
         raise FleetError(list(errors.values()))
     firing = [alert for one in found.values() for alert in one.alerts if actions.needs_attention(alert)]

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from node_scripts.monitor import own_events
 from node_scripts.monitor.alerts.engine import AlertEngine
 from node_scripts.monitor.alerts.messages import Message
 from node_scripts.monitor.alerts.silences import SilenceFile
@@ -47,6 +48,9 @@ class Alerting:
             lambda found: IncidentBook(config, found), state.get(INCIDENTS_KEY), IncidentState
         )
         self._silences = SilenceFile(silences)
+        self.silences_error = ""
+        """Why the silences file is not in force; empty while it is."""
+        self._config = config
         self._secrets = secrets
         self._deliver = deliver or _apprise
         self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
@@ -55,6 +59,7 @@ class Alerting:
 
     def configure(self, config: MonitorConfig, secrets: Mapping[str, str]) -> None:
         """Take settings that were read again."""
+        self._config = config
         self._engine.configure(config)
         self._book = IncidentBook(config, self._book.state())
         self._secrets = secrets
@@ -63,11 +68,23 @@ class Alerting:
         """Take in a sample and how deliveries ended; begin those that are due; return new events."""
         while not self._outcomes.empty():
             self._engine.delivered(*self._outcomes.get())
-        self._engine.set_silences(self._silences.current())
+        noted = self._read_silences(sample.time_unix)
         events = self._engine.step(sample)
         for message in self._engine.due(sample.time_unix):
             self._send(message)
-        return events + self._book.step(sample.time_unix, sample.dt_s, [*sample.events, *events])
+        return noted + events + self._book.step(sample.time_unix, sample.dt_s, [*sample.events, *events])
+
+    def _read_silences(self, time_unix: float) -> list[Event]:
+        """Put the file's silences in force; note once that it is damaged, and that it is whole again."""
+        self._engine.set_silences(self._silences.current())
+        before, self.silences_error = self.silences_error, self._silences.error
+        if bool(before) == bool(self.silences_error):
+            return []
+        if self.silences_error:
+            _LOG.error("nothing is silenced: %s", self.silences_error)
+        tell = own_events.teller(self._config.fleet, self._config.node, time_unix)
+        action = "cannot be read" if self.silences_error else "read again"
+        return [own_events.silences_note(tell, action, self.silences_error or before)]
 
     def active(self) -> list[ActiveAlert]:
         """Return the alerts that fire now."""

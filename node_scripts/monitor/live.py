@@ -60,6 +60,8 @@ class Live:
     """``None``: not tried yet, or no store."""
     last_shipped_unix: float | None = None
     incidents_open: list[str] = field(default_factory=list)
+    silences_error: str = ""
+    """Why the node's silences are not in force; empty while they are."""
     settings_error: str = ""
     """Why the settings as they lie on the disk are not in force; empty while they are."""
 

@@ -337,6 +337,7 @@ class Monitor:
             throttle_pct_5m=self._window.throttle_pct(),
             models=self._window.models(sample, sample.monotonic_s - self._since_s),
             alerts=self.parts.alerting.active(),
+            silences_error=self.parts.alerting.silences_error,
             spool_minutes=self._waiting[0],
             spool_bytes=self._waiting[1],
             store_ok=shipping.store_ok if shipping else None,

@@ -98,6 +98,11 @@ def spool_note(tell: Teller, action: str, **detail: Any) -> Event:
     return tell(kind="spool", subject="spool", action=action, detail=detail)
 
 
+def silences_note(tell: Teller, action: str, why: str) -> Event:
+    """Tell of a file of silences that cannot be read, or can again."""
+    return tell(kind="monitor", subject="silences", action=action, detail={"why": why})
+
+
 def monitor_note(tell: Teller, action: str, **detail: Any) -> Event:
     """Tell of the monitor itself: started, stopped, died."""
     kind: EventKind = "monitor"

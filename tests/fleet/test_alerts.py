@@ -36,10 +36,14 @@ def garnet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     return ran
 
 
-def write_live(root: Path, *firing: Any) -> None:
+def write_live(root: Path, *firing: Any, silences_error: str = "") -> None:
     """Have a node's monitor tell what fires."""
     (root / "run").mkdir(parents=True, exist_ok=True)
-    live = {"time_unix": time.time(), "alerts": msgspec.to_builtins(firing)}
+    live = {
+        "time_unix": time.time(),
+        "alerts": msgspec.to_builtins(firing),
+        "silences_error": silences_error,
+    }
     (root / "run" / "monitor.json").write_text(json.dumps(live))
 
 
@@ -60,6 +64,16 @@ def test_list_exits_with_one_while_something_fires_and_zero_when_it_is_silenced(
     code, out, err = garnet("list")
     assert (code, err) == (0, "")
     assert "silenced: maintenance" in out
+
+
+def test_list_warns_of_silences_that_are_not_in_force(garnet: Any, tmp_path: Path) -> None:
+    """With the node, the file and what to do; --json has it, too."""
+    write_live(tmp_path / "one", silences_error="/g/state/silences.json: damaged")
+    write_live(tmp_path / "two")
+    code, out, err = garnet("list", "--json")
+    assert code == 0
+    assert json.loads(out)["silences_errors"] == {"one": "/g/state/silences.json: damaged"}
+    assert err.startswith("warning: one: nothing is silenced: /g/state/silences.json: damaged; remove")
 
 
 def test_silence_reaches_every_node_is_listed_and_ends(garnet: Any, tmp_path: Path) -> None:
