@@ -28,7 +28,7 @@ class Received:
 
 
 @contextlib.contextmanager
-def http_receiver(status: int = 200, *, silent: bool = False) -> Iterator[Received]:
+def http_receiver(status: int = 200, *, silent: bool = False, host: str = "127.0.0.1") -> Iterator[Received]:
     """Serve HTTP that answers every POST with ``status``."""
     received = Received(status=status, silent=threading.Event() if silent else None)
 
@@ -47,7 +47,7 @@ def http_receiver(status: int = 200, *, silent: bool = False) -> Iterator[Receiv
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- its own name for it
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((host, 0), Handler)
     received.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
