@@ -80,7 +80,8 @@ def monitor_checks(entry: NodeEntry, facts: NodeFacts) -> Iterator[Check]:
     if facts.job(MONITOR_JOB) is not None and not any(
         route_name(one) in facts.monitor_secrets for one in ALERT_ROUTES
     ):
-        remedy = f"set {route_name(ALERT_ROUTES[0])}, here or in the file that secrets in [telemetry] names; `garnet up`"
+        name = route_name(ALERT_ROUTES[0])
+        remedy = f"set {name}, here or in the file that secrets in [telemetry] names, and run `garnet up`"
         yield Check(entry.name, "alert routes", "warning", "none has a URL: nobody is told of alerts", remedy)
     if entry.power_meter is not None:
         yield _meter(entry, sensors, fresh=fresh)
