@@ -17,7 +17,7 @@ from node_scripts.proxy import refusals
 from node_scripts.proxy.asked import Asked, GoneError, Kind
 from node_scripts.proxy.call import Call
 from node_scripts.proxy.departure import departure_of
-from node_scripts.proxy.identity import verify_peer
+from node_scripts.proxy.identity import SignedRequest, verify_peer
 from node_scripts.proxy.node import Node
 from node_scripts.proxy.openai_errors import RequestRejectedError
 from node_scripts.proxy.replies import Receive, Reply, Scope, Send
@@ -31,6 +31,8 @@ _MODELS_PATH = "/v1/models"
 _HEALTH_PATH = "/health"
 _LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 _SERVER_ERRORS = 500
+_UNREAD = ("request_too_large", "overloaded")
+"""Refusals in the middle of a body: the rest is not read."""
 
 
 class App:
@@ -66,7 +68,7 @@ class App:
             else:
                 counters.rejected += 1
             note.fail(error.code)
-            await reply.rejected(error, close=error.code == "request_too_large")
+            await reply.rejected(error, close=error.code in _UNREAD)
         except StreamBrokenError as error:
             counters.failed += 1
             note.fail(error.code)
@@ -84,6 +86,7 @@ class App:
         finally:
             departure.watch(None)
             counters.in_flight -= 1
+            node.bodies.give_back(asked.held_bytes)
             if asked.is_completion:
                 node.journal.note(note.line(reply.status))
 
@@ -102,7 +105,7 @@ class App:
         if path == _HEALTH_PATH:
             await self._health(reply)
         elif path == HEARTBEAT_PATH:
-            self._admit_peer(asked, b"")
+            self._admit_peer(asked)
             await reply.whole(200, msgspec.json.encode(self._node.heartbeat()))
         else:
             self._admit_client(asked, scope)
@@ -124,13 +127,23 @@ class App:
             return
         raise refusals.not_authorized(given=asked.authorization is not None)
 
-    def _admit_peer(self, asked: Asked, body: bytes) -> None:
+    def _admit_peer(self, asked: Asked) -> SignedRequest:
+        """Let a peer in by its head; its body must be the one that it signed."""
         known = None
         settings = self._node.settings
         if asked.peer is not None:
-            known = verify_peer(settings.secret, asked.peer, time.time(), asked.method, asked.path, body)
+            known = verify_peer(
+                settings.secret,
+                asked.peer,
+                settings.fleet.node,
+                time.time(),
+                asked.method,
+                asked.path,
+                suspect=asked.suspect,
+            )
         if known is None:
             raise refusals.not_authorized(given=asked.peer is not None)
+        return known
 
     # --- completions ------------------------------------------------------------------------
 
@@ -140,16 +153,18 @@ class App:
         node.counters.requests += 1
         settings = node.settings
         forwarded = asked.peer is not None
+        signed: SignedRequest | None = None
         if forwarded:
             # Until it is verified, its word counts for what the fleet knows: what a peer is refused
             # is its client's error and told there.
             note.forwarded = asked.claimed_peer in node.peers
+            signed = self._admit_peer(asked)
+            note.forwarded = True
         else:
             self._admit_client(asked, scope)
-        body = await asked.body(receive, settings.fleet.proxy.max_body_bytes)
-        if forwarded:
-            self._admit_peer(asked, body)
-            note.forwarded = True
+        body = await asked.body(receive, settings.fleet.proxy.max_body_bytes, node.bodies)
+        if signed is not None and not signed.carries(body):
+            raise refusals.not_authorized(given=True)
         model = peek_model(body)
         gate = node.gates.get(model)
         if gate is None:

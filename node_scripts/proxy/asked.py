@@ -8,7 +8,8 @@ from typing import Literal
 
 from node_scripts.contracts import PEER_HEADER
 from node_scripts.proxy import refusals
-from node_scripts.proxy.attempt import SUSPECT_HEADER
+from node_scripts.proxy.bodies import BodyBudget
+from node_scripts.proxy.identity import SUSPECT_HEADER
 from node_scripts.proxy.replies import Receive, Scope
 from node_scripts.proxy.request_note import RequestNote
 
@@ -29,6 +30,7 @@ class Asked:
 
     __slots__ = (
         "authorization",
+        "held_bytes",
         "kind",
         "length",
         "method",
@@ -49,6 +51,7 @@ class Asked:
         self.length: bytes | None = None
         self.peer: bytes | None = None
         self.suspect = False
+        self.held_bytes = 0
         given_id: bytes | None = None
         for name, value in scope["headers"]:
             if name == b"authorization":
@@ -76,8 +79,8 @@ class Asked:
         """The node that the peer header names, verified or not."""
         return (self.peer or b"").partition(b" ")[0].decode("latin-1")
 
-    async def body(self, receive: Receive, limit: int) -> bytes:
-        """Read the body, of at most ``limit`` bytes.
+    async def body(self, receive: Receive, limit: int, budget: BodyBudget) -> bytes:
+        """Read the body, of at most ``limit`` bytes; ``held_bytes`` of ``budget`` are to be given back.
 
         Raises GoneError if the client goes away, and RequestRejectedError beyond the limit.
         """
@@ -88,14 +91,21 @@ class Asked:
         if message["type"] == "http.request" and not message.get("more_body"):
             if len(body) > limit:
                 raise refusals.body_too_large(limit)
+            self._hold(body, budget)
             return body
         parts = bytearray()
         while True:
             if message["type"] == "http.disconnect":
                 raise GoneError
-            parts += message.get("body", b"")
+            body = message.get("body", b"")
+            self._hold(body, budget)
+            parts += body
             if len(parts) > limit:
                 raise refusals.body_too_large(limit)
             if not message.get("more_body"):
                 return bytes(parts)
             message = await receive()
+
+    def _hold(self, part: bytes, budget: BodyBudget) -> None:
+        budget.take(len(part))
+        self.held_bytes += len(part)

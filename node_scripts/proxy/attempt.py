@@ -14,6 +14,7 @@ from node_scripts.contracts import NODE_HEADER
 from node_scripts.proxy.assembly import PlainAnswer
 from node_scripts.proxy.call import Call
 from node_scripts.proxy.events import BrokenStreamError, EventSplitter, data_of, is_done, usage_in
+from node_scripts.proxy.identity import SUSPECT_HEADER
 from node_scripts.proxy.loaders import Loader
 from node_scripts.proxy.openai_errors import RequestRejectedError, code_of, rejected_by_loader
 from node_scripts.proxy.peers import Peer
@@ -32,7 +33,6 @@ from node_scripts.proxy.wire import (
 
 HOLD_BACK_S = 5.0
 CONNECT_TIMEOUT_S = 5.0
-SUSPECT_HEADER = "garnet-suspect"
 
 OK = 200
 _UNAUTHORIZED = 401
@@ -150,6 +150,8 @@ class Attempt:
             raise AttemptError("full", sent=False, full=True)
         if status == _UNAVAILABLE and code_of(body) == "model_unavailable":
             raise AttemptError("unavailable", sent=False)
+        if status == _UNAVAILABLE and code_of(body) == "overloaded":
+            raise AttemptError("overloaded", sent=False, full=True)
         if LOADER_DIED_HEADER in connection.headers:
             raise AttemptError("its loader died", died=True)
         if status >= _SERVER_ERROR or status in (_UNAUTHORIZED, _NOT_FOUND):

@@ -58,7 +58,7 @@ class ControlApp(App):
             raise refusals.wrong_method(asked.method, asked.path, method)
 
     async def _body(self, asked: Asked, receive: Receive) -> bytes:
-        return await asked.body(receive, self._node.settings.fleet.proxy.max_body_bytes)
+        return await asked.body(receive, self._node.settings.fleet.proxy.max_body_bytes, self._node.bodies)
 
     @staticmethod
     def _decode_raised(body: bytes) -> list[str]:

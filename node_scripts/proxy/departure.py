@@ -1,6 +1,7 @@
 """Clients that go away: seen when their connection ends, not when the next byte is written.
 
-A client that is there and takes nothing is sent away: it would hold its place for ever.
+A client that is there and takes nothing is sent away: it would hold its place for ever. So is one
+that does not come to the end of its request.
 """
 
 from __future__ import annotations
@@ -15,6 +16,12 @@ from uvicorn.server import ServerState
 from node_scripts.proxy.replies import Scope
 
 _LOG = logging.getLogger("garnet.proxy.departure")
+ASK_WITHIN_S = 30.0
+"""Time for a request, head and body, to come whole; on a new connection, to begin as well."""
+
+MAX_HEAD_BYTES = 64 * 1024
+"""Of a request's head, after the piece that it began with."""
+
 _SCOPE_KEY = "garnet.departure"
 
 
@@ -70,10 +77,30 @@ class WatchedProtocol(HttpToolsProtocol):
         self._departure = Departure()
         self._untaken_bytes = 0
         self._untaken_since = 0.0
+        self._asking_since: float | None = None
+        self._in_head = False
+        self._head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first request."""
+        super().connection_made(transport)
+        self._asking_since = self.loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; a head without an end is not kept."""
+        was_in_head = self._in_head
+        super().data_received(data)
+        if was_in_head and self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self.transport.abort()
 
     def on_message_begin(self) -> None:
         """Put the departure into the next request's scope."""
         super().on_message_begin()
+        self._asking_since = self.loop.time()
+        self._in_head = True
+        self._head_bytes = 0
         self.scope[_SCOPE_KEY] = self._departure  # type: ignore[literal-required]
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -86,6 +113,23 @@ class WatchedProtocol(HttpToolsProtocol):
         super().pause_writing()
         self._untaken_bytes = self.transport.get_write_buffer_size()
         self._untaken_since = self.loop.time()
+
+    def on_message_complete(self) -> None:
+        """Note that the request has come whole."""
+        super().on_message_complete()
+        self._asking_since = None
+
+    def end_unasked(self) -> None:
+        """End the connection if its client takes too long to ask; an earlier answer's time does not count."""
+        if self._asking_since is None:
+            return
+        now = self.loop.time()
+        cycle = self.cycle
+        answering = cycle is not None and not cycle.more_body and not cycle.response_complete
+        if answering or self.flow.read_paused:
+            self._asking_since = now
+        elif now - self._asking_since >= ASK_WITHIN_S:
+            self.transport.abort()
 
     def end_untaken(self, limit_s: float) -> None:
         """End the connection if its client has taken nothing for ``limit_s`` of what waits for it."""
@@ -103,6 +147,7 @@ class WatchedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """End the connection after this answer where the listener is left."""
         super().on_headers_complete()
+        self._in_head = False
         if isinstance(self.server_state, ListenerState) and self.server_state.leaving:
             self.leave()
 

@@ -26,6 +26,7 @@ ERROR_CODES = frozenset(
         "model_not_found",
         "model_unavailable",
         OTHER,
+        "overloaded",
         "rate_limit_exceeded",
         REFUSED_BY_LOADER,
         "request_refused",

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from node_scripts.contracts import ClientKey
 
 PEER_CLOCK_TOLERANCE_S = 300
 """How far two nodes' clocks may differ."""
 
-_PEER_HEADER_PARTS = 3
+SUSPECT_HEADER = "garnet-suspect"
+"""On a request that was in flight when a loader died."""
+
+_PEER_HEADER_PARTS = 4
 
 
 class KeyRing:
@@ -40,21 +44,60 @@ class KeyRing:
         return found
 
 
-def _signature(secret: bytes, node: str, unix: str, method: str, path: str, body: bytes) -> str:
-    text = "\n".join((node, unix, method, path, hashlib.sha256(body).hexdigest()))
-    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """What a genuine peer header says."""
+
+    node: str
+    """Who sent it."""
+    body_digest: bytes
+    """Of the body that must come with it."""
+
+    def carries(self, body: bytes) -> bool:
+        """Say whether ``body`` is what was signed."""
+        return hmac.compare_digest(_digest_of(body).encode(), self.body_digest)
 
 
-def sign_peer(secret: bytes, node: str, now_unix: float, method: str, path: str, body: bytes) -> str:
-    """Return the peer header of a request that ``node`` sends at ``now_unix`` seconds."""
-    unix = str(int(now_unix))
-    return f"{node} {unix} {_signature(secret, node, unix, method, path, body)}"
+def _digest_of(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _signature(secret: bytes, *signed: str) -> str:
+    return hmac.new(secret, "\n".join(("garnet-peer", *signed)).encode(), hashlib.sha256).hexdigest()
+
+
+def _mark(*, suspect: bool) -> str:
+    return "suspect" if suspect else "-"
+
+
+def sign_peer(
+    secret: bytes,
+    node: str,
+    destination: str,
+    now_unix: float,
+    method: str,
+    path: str,
+    body: bytes,
+    *,
+    suspect: bool = False,
+) -> str:
+    """Return the peer header of a request that ``node`` sends to ``destination`` at ``now_unix`` seconds."""
+    unix, digest = str(int(now_unix)), _digest_of(body)
+    signature = _signature(secret, node, destination, unix, digest, _mark(suspect=suspect), method, path)
+    return f"{node} {unix} {digest} {signature}"
 
 
 def verify_peer(
-    secret: bytes | None, header: bytes, now_unix: float, method: str, path: str, body: bytes
-) -> str | None:
-    """Return the name of the node that signed ``header``, or ``None`` if nobody trusted did.
+    secret: bytes | None,
+    header: bytes,
+    destination: str,
+    now_unix: float,
+    method: str,
+    path: str,
+    *,
+    suspect: bool = False,
+) -> SignedRequest | None:
+    """Return what ``header`` says, before the body is read; ``None`` if nobody trusted sent it here.
 
     Without a fleet secret there are no peers.
     """
@@ -63,8 +106,8 @@ def verify_peer(
     parts = header.decode("latin-1").split(" ")
     if len(parts) != _PEER_HEADER_PARTS or not parts[1].isascii() or not parts[1].isdigit():
         return None
-    node, unix, given = parts
-    expected = _signature(secret, node, unix, method, path, body)
+    node, unix, digest, given = parts
+    expected = _signature(secret, node, destination, unix, digest, _mark(suspect=suspect), method, path)
     genuine = hmac.compare_digest(given.encode("latin-1"), expected.encode())
     fresh = len(unix) < 16 and abs(now_unix - int(unix)) <= PEER_CLOCK_TOLERANCE_S  # noqa: PLR2004 -- digits
-    return node if genuine and fresh else None
+    return SignedRequest(node, digest.encode("latin-1")) if genuine and fresh else None

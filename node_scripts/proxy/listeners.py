@@ -195,10 +195,11 @@ class Listener:
         while True:
             await asyncio.sleep(1.0)
             self._tell_time()
-            self._end_untaken()
+            self._end_stuck()
 
-    def _end_untaken(self) -> None:
+    def _end_stuck(self) -> None:
         limit_s = self._application.write_timeout_s
         for connection in list(self._state.connections):
             if isinstance(connection, WatchedProtocol):
                 connection.end_untaken(limit_s)
+                connection.end_unasked()

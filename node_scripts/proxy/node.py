@@ -17,6 +17,7 @@ from node_scripts.contracts import (
     SlotStatus,
 )
 from node_scripts.paths import NodePaths, release_of
+from node_scripts.proxy.bodies import BodyBudget
 from node_scripts.proxy.gate import Gate
 from node_scripts.proxy.journal import RequestJournal
 from node_scripts.proxy.loaders import Loader, first_line
@@ -69,6 +70,7 @@ class Node:
         self.counters = Counters()
         self.journal = RequestJournal(paths.request_journal)
         self.raised = Raised()
+        self.bodies = BodyBudget()
         self.started_unix = time.time()
         self.listen = ""
         self._watch_limits = watch_limits or WatchLimits()

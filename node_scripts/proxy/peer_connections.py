@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from node_scripts.contracts import PEER_HEADER, PeerConfig
-from node_scripts.proxy.identity import sign_peer
+from node_scripts.proxy.identity import SUSPECT_HEADER, sign_peer
 from node_scripts.proxy.wire import Connection, CutError, UnreachableError, connect_tcp, request_head
 
 CONNECT_TIMEOUT_S = 2.0
@@ -48,7 +48,16 @@ class PeerConnections:
             path,
             {
                 "host": f"{self._config.host}:{self._config.port}",
-                PEER_HEADER: sign_peer(self._secret, self._node, time.time(), method, path, body),
+                PEER_HEADER: sign_peer(
+                    self._secret,
+                    self._node,
+                    self._config.name,
+                    time.time(),
+                    method,
+                    path,
+                    body,
+                    suspect=SUSPECT_HEADER in headers,
+                ),
                 **headers,
             },
             len(body),

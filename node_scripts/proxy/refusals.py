@@ -100,6 +100,17 @@ def body_too_large(limit_bytes: int) -> RequestRejectedError:
     )
 
 
+def overloaded() -> RequestRejectedError:
+    """Refuse a body: those of other requests take all memory that they may."""
+    return RequestRejectedError(
+        "Too many large requests are under way; try again later.",
+        status=503,
+        type_="server_error",
+        code="overloaded",
+        retry_after_s=5,
+    )
+
+
 def stopping() -> RequestRejectedError:
     """End an answer: the proxy stops before it does."""
     return RequestRejectedError(

@@ -251,7 +251,7 @@ def test_heartbeat_is_for_peers_only() -> None:
             keyed = await send(one.address, "GET", HEARTBEAT_PATH, None, {"authorization": f"Bearer {KEY}"})
             assert keyed.status == 401
             now = one.server.node.started_unix
-            header = sign_peer(bytes.fromhex(SECRET), "two", now, "GET", HEARTBEAT_PATH, b"")
+            header = sign_peer(bytes.fromhex(SECRET), "two", "one", now, "GET", HEARTBEAT_PATH, b"")
             answer = await send(one.address, "GET", HEARTBEAT_PATH, None, {"garnet-peer": header})
             assert answer.json["models"] == [
                 {"model": "tiny", "ready": True, "in_flight": 0, "queued": 0, "concurrency": 8}

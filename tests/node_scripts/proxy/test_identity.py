@@ -27,36 +27,58 @@ def test_revoked_key_is_not_admitted() -> None:
     assert ring.admitted(b"Bearer sk-one") is None
 
 
-def test_signed_request_names_its_node() -> None:
-    """What was signed is what is verified."""
-    header = sign_peer(SECRET, "two", NOW, "POST", "/v1/completions", b"body").encode()
-    assert verify_peer(SECRET, header, NOW + 5, "POST", "/v1/completions", b"body") == "two"
+def test_signed_request_names_its_node_and_its_body() -> None:
+    """What was signed is what is verified; the body may come later."""
+    header = sign_peer(SECRET, "two", "one", NOW, "POST", "/v1/completions", b"body").encode()
+    signed = verify_peer(SECRET, header, "one", NOW + 5, "POST", "/v1/completions")
+    assert signed is not None
+    assert signed.node == "two"
+    assert signed.carries(b"body")
+    assert not signed.carries(b"other")
+    assert not signed.carries(b"")
+
+
+@pytest.mark.parametrize("suspect", [False, True])
+def test_mark_of_a_suspect_is_signed(*, suspect: bool) -> None:
+    """Nobody on the way adds it or takes it off."""
+    header = sign_peer(SECRET, "two", "one", NOW, "POST", "/", b"", suspect=suspect).encode()
+    assert verify_peer(SECRET, header, "one", NOW, "POST", "/", suspect=suspect) is not None
+    assert verify_peer(SECRET, header, "one", NOW, "POST", "/", suspect=not suspect) is None
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "secret", "late_s"),
+    ("method", "path", "destination", "secret", "late_s"),
     [
-        ("GET", "/v1/completions", b"body", SECRET, 0),
-        ("POST", "/v1/chat/completions", b"body", SECRET, 0),
-        ("POST", "/v1/completions", b"other", SECRET, 0),
-        ("POST", "/v1/completions", b"body", b"t" * 32, 0),
-        ("POST", "/v1/completions", b"body", None, 0),
-        ("POST", "/v1/completions", b"body", b"", 0),
-        ("POST", "/v1/completions", b"body", SECRET, PEER_CLOCK_TOLERANCE_S + 2),
-        ("POST", "/v1/completions", b"body", SECRET, -PEER_CLOCK_TOLERANCE_S - 2),
+        ("GET", "/v1/completions", "one", SECRET, 0),
+        ("POST", "/v1/chat/completions", "one", SECRET, 0),
+        ("POST", "/v1/completions", "three", SECRET, 0),
+        ("POST", "/v1/completions", "one", b"t" * 32, 0),
+        ("POST", "/v1/completions", "one", None, 0),
+        ("POST", "/v1/completions", "one", b"", 0),
+        ("POST", "/v1/completions", "one", SECRET, PEER_CLOCK_TOLERANCE_S + 2),
+        ("POST", "/v1/completions", "one", SECRET, -PEER_CLOCK_TOLERANCE_S - 2),
     ],
 )
 def test_anything_else_than_what_was_signed_is_refused(
-    method: str, path: str, body: bytes, secret: bytes | None, late_s: int
+    method: str, path: str, destination: str, secret: bytes | None, late_s: int
 ) -> None:
-    """Method, path, body, secret and time are all bound."""
-    header = sign_peer(SECRET, "two", NOW, "POST", "/v1/completions", b"body").encode()
-    assert verify_peer(secret, header, NOW + late_s, method, path, body) is None
+    """Method, path, destination, secret and time are all bound."""
+    header = sign_peer(SECRET, "two", "one", NOW, "POST", "/v1/completions", b"body").encode()
+    assert verify_peer(secret, header, destination, NOW + late_s, method, path) is None
+
+
+def test_signed_digest_cannot_be_exchanged() -> None:
+    """The body is bound by its digest."""
+    header = sign_peer(SECRET, "two", "one", NOW, "POST", "/", b"body")
+    other = sign_peer(SECRET, "two", "one", NOW, "POST", "/", b"other")
+    mixed = " ".join((*header.split(" ")[:2], other.split(" ")[2], header.split(" ")[3]))
+    assert verify_peer(SECRET, mixed.encode(), "one", NOW, "POST", "/") is None
 
 
 @pytest.mark.parametrize(
-    "header", [b"", b"two", b"two 1 2 3", b"two x y", b"two 9" + b"9" * 40 + b" ab", b"\xff \xff \xff"]
+    "header",
+    [b"", b"two", b"two 1 2", b"two x y z", b"two 9" + b"9" * 40 + b" ab cd", b"\xff \xff \xff \xff"],
 )
 def test_malformed_header_is_refused(header: bytes) -> None:
     """Never an exception."""
-    assert verify_peer(SECRET, header, NOW, "GET", "/", b"") is None
+    assert verify_peer(SECRET, header, "one", NOW, "GET", "/") is None

@@ -336,7 +336,7 @@ def test_request_that_only_claims_to_be_a_peers_is_no_peers() -> None:
                 body = completion()
                 await send(one.address, "POST", "/v1/chat/completions", body, {"garnet-peer": header})
             path = "/v1/chat/completions"
-            signed = sign_peer(bytes.fromhex(SECRET), "new", time.time(), "POST", path, b"{}")
+            signed = sign_peer(bytes.fromhex(SECRET), "new", "one", time.time(), "POST", path, b"{}")
             await send(one.address, "POST", path, b"{}", {"garnet-peer": signed})
             assert [(record.error, record.forwarded) for record in records_of(one)] == [
                 ("invalid_api_key", False),
