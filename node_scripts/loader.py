@@ -16,10 +16,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from node_scripts.loader_cache import prompt_cache_bytes_of
 from node_scripts.loader_guards import Pin, install_guards
 from node_scripts.loader_log import described, quieten_requests, set_up_logging
 from node_scripts.loader_rehearsal import vocabulary_of
@@ -58,7 +59,9 @@ def parse_options(argv: list[str]) -> LoaderOptions:
     parser.add_argument("--stats-socket", type=Path, required=True)
     parser.add_argument("--context", type=int, required=True, help="most tokens of prompt and completion")
     parser.add_argument("--concurrency", type=int, default=8, help="requests decoded at once")
-    parser.add_argument("--prompt-cache-bytes", type=int)
+    parser.add_argument(
+        "--prompt-cache-bytes", type=int, help="as much as two full contexts of the model unless given"
+    )
     parser.add_argument("--prompt-cache-size", type=int, default=10, help="sequences in the prompt cache")
     given = parser.parse_args(own)
     if given.context < 2 or given.concurrency < 1:  # noqa: PLR2004 -- one of prompt, one of completion
@@ -134,11 +137,15 @@ def main(argv: list[str] | None = None) -> None:
     if not Path(options.model).is_dir():
         LOG.critical("model '%s' does not load: no folder of that name here; exiting", options.model)
         leave((), EXIT_FAILED)
+    if options.prompt_cache_bytes is None:
+        budget = prompt_cache_bytes_of(Path(options.model), options.context)
+        options = replace(options, prompt_cache_bytes=budget)
 
     from mlx_lm import server  # noqa: PLC0415 -- reads the environment set above
 
     end_if_unserviceable(server, options.model, lambda: leave(sockets, EXIT_FAILED))
     cache_bytes = options.prompt_cache_bytes
+    LOG.info("the prompt cache of model '%s' keeps at most %s bytes", options.model, cache_bytes)
     pin = Pin(model=options.model, context=options.context, prompt_cache_bytes=cache_bytes)
     missing = install_guards(server, pin)
     quieten_requests(server)

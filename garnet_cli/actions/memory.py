@@ -13,14 +13,15 @@ from garnet_cli.judge.memory import GIB, ArtifactSize, Fit, fit, need_bytes
 def memory_fit(wanted: DesiredLoader, facts: NodeFacts, inventory: Inventory, node: str) -> Fit:
     """Judge ``wanted`` on a node as ``facts`` describe it; its artifact must be on the node."""
     resident = 0
+    bounds = {model.name: (model.context, model.concurrency) for model in inventory.models}
+    own = (wanted.context, wanted.concurrency)
     for slot in facts.slots.slots.values() if facts.slots else []:
-        contexts = {model.name: model.context for model in inventory.models}
         for spec in (slot.active, slot.next, slot.previous):
             if spec is not None and spec.artifact in facts.artifacts:
-                resident += need_bytes(_size(facts, spec.artifact), contexts.get(slot.model, wanted.context))
+                resident += need_bytes(_size(facts, spec.artifact), *bounds.get(slot.model, own))
     declared = inventory.node(node).memory_gb
     return fit(
-        need_bytes(_size(facts, wanted.artifact), wanted.context),
+        need_bytes(_size(facts, wanted.artifact), *own),
         resident,
         system=facts.system,
         memory_bytes=int(declared * GIB) if declared else facts.memory_bytes,
@@ -36,7 +37,7 @@ def require_memory(node: Asks, wanted: DesiredLoader, inventory: Inventory) -> F
         raise NodeError(
             f"{wanted.model} does not fit: it {verdict}",
             node=node.name,
-            remedy="lower its context, move a model to another node, or take this one down first",
+            remedy="lower its context or concurrency, move a model elsewhere, or take this one down first",
             code="no_memory",
         )
     return verdict

@@ -1,8 +1,7 @@
 """Whether a loader fits on a node beside those that are there.
 
-A loader's need is its weights, one sequence of KV cache at full context, and the process itself.
-KV bytes a token are ``2 · layers · kv_heads · head_dim · 2`` (keys and values, 16 bit), from the
-artifact's ``config.json``; where that does not say, a tenth of the weights stands in.
+A loader's need is its weights, the KV cache of as many sequences at full context as it works on at
+once, what its prompt cache may keep (see ``node_scripts/loader_cache.py``), and the process itself.
 
 A Mac lends at most about 75 % of its memory to the GPU (``recommendedMaxWorkingSetSize``, when
 ``iogpu.wired_limit_mb`` is 0); other hosts may use 90 %.
@@ -13,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from node_scripts.loader_cache import prompt_cache_bytes, sequence_bytes
 
 GIB = 1024**3
 PROCESS_BYTES = 256 * 1024**2
@@ -48,25 +49,14 @@ class Fit:
         )
 
 
-def key_value_bytes_per_token(config: Mapping[str, Any]) -> int | None:
-    """Return the KV cache's bytes a token at 16 bit, or ``None`` where the config does not say."""
-    config = config.get("text_config") or config
-    layers, heads = config.get("num_hidden_layers"), config.get("num_attention_heads")
-    key_value_heads = config.get("num_key_value_heads") or heads
-    head_size = config.get("head_dim")
-    if head_size is None and isinstance(heads, int) and heads and isinstance(config.get("hidden_size"), int):
-        head_size = config["hidden_size"] // heads
-    parts = (layers, key_value_heads, head_size)
-    if not all(isinstance(part, int) and part > 0 for part in parts):
-        return None
-    return int(2 * layers * key_value_heads * head_size * 2)  # type: ignore[operator]
+def need_bytes(artifact: ArtifactSize, context: int, concurrency: int) -> int:
+    """Return the most memory that a loader of ``artifact`` comes to need.
 
-
-def need_bytes(artifact: ArtifactSize, context: int) -> int:
-    """Return the memory that a loader of ``artifact`` needs at ``context`` tokens."""
-    per_token = key_value_bytes_per_token(artifact.config)
-    cache = artifact.weight_bytes // 10 if per_token is None else per_token * context
-    return artifact.weight_bytes + cache + PROCESS_BYTES
+    ``concurrency`` sequences of ``context`` tokens are in flight at once, beside a full prompt cache.
+    """
+    config, weights = artifact.config, artifact.weight_bytes
+    in_flight = concurrency * sequence_bytes(config, weights, context)
+    return weights + in_flight + prompt_cache_bytes(config, weights, context) + PROCESS_BYTES
 
 
 def fit(need: int, resident: int, *, system: str, memory_bytes: int, available_bytes: int | None) -> Fit:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from node_scripts.loader_cache import prompt_cache_bytes_of
 from node_scripts.recent_evictions import KINDS
 from tests.node_scripts.loader_process import (
     RunningLoader,
@@ -113,6 +114,15 @@ def test_prompt_cache_stays_within_its_bytes(node_python: Path, tiny_model_a: Pa
         for n in range(8):
             ask_in_text(loader, f"{n} is the prompt")
             assert 0 < loader.stats()["cache_bytes"] <= 200_000
+
+
+def test_a_prompt_cache_without_a_limit_keeps_two_contexts(node_python: Path, tiny_model_a: Path) -> None:
+    """As many bytes as the memory check counts for it, whatever comes."""
+    limit = prompt_cache_bytes_of(tiny_model_a, 64)
+    with running_loader(node_python, tiny_model_a, context=64) as loader:
+        for n in range(8):
+            assert loader.ask("/v1/completions", prompt=f"{n}", max_tokens=60)[0] == 200
+            assert 0 < loader.stats()["cache_bytes"] <= limit
 
 
 def test_terminates_promptly_with_a_request_in_flight(node_python: Path, slow_model: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from garnet_cli.judge.memory import (
     GIB,
     PROCESS_BYTES,
     ArtifactSize,
     fit,
-    key_value_bytes_per_token,
     need_bytes,
 )
+from node_scripts.loader_cache import key_value_bytes_per_token, prompt_cache_bytes, prompt_cache_bytes_of
 
 LLAMA_8B = {"num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8, "hidden_size": 4096}
 
@@ -32,7 +35,21 @@ def test_a_config_inside_text_config_is_found() -> None:
 def test_an_unknown_shape_counts_a_tenth_of_the_weights() -> None:
     """No figure is invented from half a config."""
     assert key_value_bytes_per_token({"num_hidden_layers": 2}) is None
-    assert need_bytes(ArtifactSize(10 * GIB, {}), 8192) == 11 * GIB + PROCESS_BYTES
+    assert need_bytes(ArtifactSize(10 * GIB, {}), 8192, 1) == 13 * GIB + PROCESS_BYTES
+
+
+def test_every_sequence_in_flight_and_the_prompt_cache_count() -> None:
+    """Llama 3 8B at 8192 tokens: a GiB each for 8 requests at once, and 2 GiB of prompt cache."""
+    assert prompt_cache_bytes(LLAMA_8B, 5 * GIB, 8192) == 2 * GIB
+    assert need_bytes(ArtifactSize(5 * GIB, LLAMA_8B), 8192, 8) == (5 + 8 + 2) * GIB + PROCESS_BYTES
+
+
+def test_a_loader_bounds_its_prompt_cache_by_what_was_judged(tmp_path: Path) -> None:
+    """It reads the same config; one that cannot be read counts as silent."""
+    (tmp_path / "model.safetensors").write_bytes(bytes(1000))
+    assert prompt_cache_bytes_of(tmp_path, 8192) == 200
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA_8B))
+    assert prompt_cache_bytes_of(tmp_path, 8192) == 2 * GIB
 
 
 def test_a_mac_lends_three_quarters_of_its_memory() -> None:
