@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from node_scripts.monitor.minute_merge import merge_minutes
-from node_scripts.monitor.spool import Sealing, Spool
+from node_scripts.monitor.sealed import Sealing
+from node_scripts.monitor.spool import Spool
 from node_scripts.monitor.spool_recovery import Damage, open_spool, replace_spool
 from node_scripts.monitor.spool_schema import SpoolCorruptError, SpoolFullError
 from node_scripts.records import Event, Minute

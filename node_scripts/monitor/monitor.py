@@ -24,8 +24,8 @@ from node_scripts.monitor.observation import Memory, observe, remember, unrecord
 from node_scripts.monitor.parts import Parts
 from node_scripts.monitor.remembered import COUNTED_KEY, LIFE_KEY, SEEN_KEY, Life, decoded, memory_of
 from node_scripts.monitor.sample import ModelSample, Sample, SensorSample
+from node_scripts.monitor.sealed import Sealing
 from node_scripts.monitor.settings import MonitorSettings
-from node_scripts.monitor.spool import Sealing
 from node_scripts.records import Event, RequestRecord
 
 SENSORS_WAIT_S = 2.5

@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from node_scripts.monitor.spool import Row, Spool, decode_minute
+from node_scripts.monitor.sealed import Row, decode_minute
+from node_scripts.monitor.spool import Spool
 from node_scripts.monitor.spool_schema import SpoolCorruptError, SpoolError
 from node_scripts.store.objects import ObjectMissingError, ObjectStore, StoreError, StoreRefusedError
 

@@ -10,21 +10,16 @@ import gzip
 import json
 import sqlite3
 import threading
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from node_scripts.files import write_atomically
-from node_scripts.monitor.spool_schema import (
-    SpoolCorruptError,
-    SpoolFullError,
-    open_database,
-    translated,
-)
+from node_scripts.monitor.sealed import COPY_NAME, Copy, Row, Sealing, decode_minute, encode_minute
+from node_scripts.monitor.spool_schema import SpoolFullError, open_database, translated
 from node_scripts.records import Event, Minute
 from node_scripts.store.layout import events_key, minute_key
 
@@ -34,45 +29,6 @@ MOST_EVENTS = 100_000
 """Most events that wait to be shipped; beyond it the oldest are given up."""
 KEEP_SEALED_S = 40 * 86400
 """How long it is remembered which parts of a minute there are."""
-COPY_NAME = "positions.json"
-
-Positions = Mapping[str, Mapping[str, int]]
-"""By journal: how far each file was read."""
-
-
-@dataclass(kw_only=True, slots=True)
-class Sealing:
-    """All that one transaction stores."""
-
-    minutes: list[Minute] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    positions: dict[str, dict[str, int]] = field(default_factory=dict)
-    gone: dict[str, list[str]] = field(default_factory=dict)
-    """By journal: files that were removed."""
-    state: dict[str, bytes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One sealed object that waits."""
-
-    serial: int
-    key: str
-    body: bytes
-    minute_unix: int
-    unsure: bool
-    """Another spool may have shipped this key before: look before writing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """What is kept beside the spool, so that a damaged one costs no more than what waited in it."""
-
-    positions: dict[str, dict[str, int]]
-    waiting: int
-    state: dict[str, bytes]
-    seals: int = 0
-    """How often the spool was written: a spool that knows less is not the one that this is a copy of."""
 
 
 class Spool:
@@ -310,27 +266,6 @@ class Spool:
                 yield self._database
 
 
-def read_copy(path: Path) -> Copy | None:
-    """Return what was kept beside the spool; ``None`` if it cannot be read."""
-    try:
-        return msgspec.json.decode((path.parent / COPY_NAME).read_bytes(), type=Copy)
-    except (OSError, msgspec.MsgspecError):
-        return None
-
-
-def encode_minute(minute: Minute) -> bytes:
-    """Return a minute as it lies in the store."""
-    return gzip.compress(msgspec.json.encode(minute), compresslevel=6, mtime=0)
-
-
-def decode_minute(body: bytes) -> Minute:
-    """Read a minute of the spool. Raises ValueError for one that is garbled."""
-    try:
-        return msgspec.json.decode(gzip.decompress(body), type=Minute)
-    except (OSError, EOFError, zlib.error, msgspec.MsgspecError) as error:
-        raise ValueError(f"garbled: {type(error).__name__}") from error
-
-
 def insert_salvaged(spool: Spool, minutes: Iterable[Minute], events: Sequence[Event]) -> None:
     """Take over what could be read of a damaged spool, under the parts that it had."""
     with spool._transaction() as database:  # noqa: SLF001 -- of the same module
@@ -356,6 +291,3 @@ def _total(database: sqlite3.Connection) -> int:
         for table in ("minutes", "batches")
     )
     return int(minutes) + int(batches)
-
-
-__all__ = ["Copy", "Row", "Sealing", "Spool", "SpoolCorruptError", "SpoolFullError"]

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from node_scripts.monitor.spool import Sealing, Spool, decode_minute, insert_salvaged, read_copy
+from node_scripts.monitor.sealed import Sealing, decode_minute, read_copy
+from node_scripts.monitor.spool import Spool, insert_salvaged
 from node_scripts.monitor.spool_schema import SpoolCorruptError
 from node_scripts.records import Event, Minute
 

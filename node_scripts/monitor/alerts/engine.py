@@ -17,7 +17,8 @@ from typing import Any
 from node_scripts.monitor.alerts.life import FLAP_S, advance, keep_s_of
 from node_scripts.monitor.alerts.messages import Item, Message
 from node_scripts.monitor.alerts.readings import HISTORY_S
-from node_scripts.monitor.alerts.rules import NODE_MISSING, RULE_BY_NAME, RULES, Rule
+from node_scripts.monitor.alerts.rule import Rule
+from node_scripts.monitor.alerts.rules import NODE_MISSING, RULE_BY_NAME, RULES
 from node_scripts.monitor.alerts.shown import event_of, shown, why_untold
 from node_scripts.monitor.alerts.silences import Silence
 from node_scripts.monitor.alerts.speaking import Hearsay, living, wait_s

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from node_scripts.monitor.alerts.rules import Rule
+from node_scripts.monitor.alerts.rule import Rule
 from node_scripts.monitor.alerts.state import Entry
 
 FLAP_S = 3600.0

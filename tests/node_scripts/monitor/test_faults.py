@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from node_scripts.monitor.spool import Sealing, Spool
+from node_scripts.monitor.sealed import Sealing
+from node_scripts.monitor.spool import Spool
 from node_scripts.records import ClientSide, Minute, ModelMinute
 from node_scripts.store.directory import DirectoryStore
 from node_scripts.store.layout import minutes_prefix, parse_minute_key

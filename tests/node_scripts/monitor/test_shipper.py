@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from node_scripts.monitor.sealed import Sealing, decode_minute
 from node_scripts.monitor.shipper import LONGEST_WAIT_S, REFUSED_WAIT_S, Shipping, ship, wait_s
-from node_scripts.monitor.spool import Sealing, Spool, decode_minute
+from node_scripts.monitor.spool import Spool
 from node_scripts.store.objects import (
     ObjectInfo,
     ObjectMissingError,

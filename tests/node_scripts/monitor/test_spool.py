@@ -12,7 +12,8 @@ import pytest
 
 from node_scripts.events import new_event
 from node_scripts.monitor.keeper import MOST_MINUTES, Keeper
-from node_scripts.monitor.spool import COPY_NAME, Sealing, Spool, decode_minute, encode_minute
+from node_scripts.monitor.sealed import COPY_NAME, Sealing, decode_minute, encode_minute
+from node_scripts.monitor.spool import Spool
 from node_scripts.monitor.spool_recovery import open_spool
 from node_scripts.monitor.spool_schema import SpoolCorruptError, SpoolFullError
 from node_scripts.records import Event, Minute

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from node_scripts.monitor.alerts.rules import RULES, Rule
+from node_scripts.monitor.alerts.rule import Rule
+from node_scripts.monitor.alerts.rules import RULES
 from tests.conftest import ROOT
 
 ROWS = [
