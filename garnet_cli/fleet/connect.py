@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from garnet_cli.errors import FleetError, GarnetError
+from garnet_cli.errors import FleetError, GarnetError, UsageError
 from garnet_cli.fleet.inventory import Inventory, NodeEntry
 from garnet_cli.fleet.inventory_contracts import node_target
 from garnet_cli.fleet.node import NodeHandle
 from garnet_cli.fleet.parallel import attempt_each
 
 Result = TypeVar("Result")
+
+PRIVATE_KEY = b"PRIVATE KEY-----"
+"""Ends the first line of every private key, whatever its format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,11 @@ class Connection:
 
 @contextmanager
 def connected(inventory: Inventory, entries: Sequence[NodeEntry]) -> Iterator[Connection]:
-    """Open one channel to each node of ``entries`` and close them all in the end, side by side."""
+    """Open one channel to each node of ``entries`` and close them all in the end, side by side.
+
+    Raises :class:`UsageError` where the inventory names an SSH key that is none.
+    """
+    require_identities(entries)
     known_hosts = inventory.fleet.known_hosts
     handles = [NodeHandle(node_target(inventory, entry), known_hosts) for entry in entries]
     try:
@@ -47,6 +54,21 @@ def connected(inventory: Inventory, entries: Sequence[NodeEntry]) -> Iterator[Co
     finally:
         # A close waits for its agent to end, a round trip or two: one after another they add up.
         attempt_each(handles, lambda handle: handle.close())
+
+
+def require_identities(entries: Sequence[NodeEntry]) -> None:
+    """Raise :class:`UsageError` naming each ``identity_file`` that holds no private key."""
+    wrong = []
+    for entry in entries:
+        if entry.transport == "ssh" and entry.identity_file is not None:
+            path = entry.identity_file.expanduser()
+            try:
+                if PRIVATE_KEY not in path.read_bytes():
+                    wrong.append(f"{entry.name}: identity_file {path} holds no SSH private key")
+            except OSError as error:
+                wrong.append(f"{entry.name}: identity_file {path}: {error.strerror or error}")
+    if wrong:
+        raise UsageError("\n".join(wrong), remedy="name a private key with `identity_file` in [[nodes]]")
 
 
 def ask_each(

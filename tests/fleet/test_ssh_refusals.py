@@ -35,9 +35,9 @@ def reachable(rack: Rack, servers: dict[str, Sshd]) -> None:
     rack.write()
 
 
-def refusals(rack: Rack, *command: str) -> list[str]:
-    """Run a command that must end with 4, touch nothing, and return what it said, line by line."""
-    done = rack.garnet(*command, code=4)
+def refusals(rack: Rack, *command: str, code: int = 4) -> list[str]:
+    """Run a command that must end with ``code``, touch nothing, and return what it said, line by line."""
+    done = rack.garnet(*command, code=code)
     assert "Traceback" not in done.stderr
     assert not any(node.root.exists() for node in rack.nodes)
     return [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
@@ -107,4 +107,4 @@ def test_a_missing_identity_file_is_named(rack: Rack, servers: dict[str, Sshd], 
     one.lines = [line for line in one.lines if "identity_file" not in line]
     one.lines.append(f'identity_file = "{tmp_path / "nowhere"}"')
     rack.write()
-    assert "identity_file" in about(refusals(rack, "up", "--yes"), "one")
+    assert "identity_file" in about(refusals(rack, "up", "--yes", code=2), "one")

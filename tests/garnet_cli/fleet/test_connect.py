@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from garnet_cli.errors import UnreachableError
+from garnet_cli.errors import UnreachableError, UsageError
 from garnet_cli.fleet import connect
-from garnet_cli.fleet.connect import connected
+from garnet_cli.fleet.connect import connected, require_identities
 from garnet_cli.fleet.inventory import Inventory
 from garnet_cli.fleet.inventory_file import load_inventory
 
@@ -65,3 +66,24 @@ def test_channels_are_closed_after_a_failure_too(inventory: Inventory) -> None:
     with pytest.raises(RuntimeError, match="in the middle"), connected(inventory, inventory.nodes):
         raise RuntimeError("in the middle")
     assert sorted(Handle.closed) == list(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [(None, "No such file"), ("ssh-ed25519 AAAA ada\n", "no SSH private key")]
+)
+def test_a_wrong_key_file_is_a_mistake_of_the_inventory(
+    inventory: Inventory, tmp_path: Path, content: str | None, told: str
+) -> None:
+    """Not a node that cannot be reached; only where SSH is the way there."""
+    key = tmp_path / "id_ed25519"
+    if content is not None:
+        key.write_text(content)
+    local = [replace(entry, identity_file=key) for entry in inventory.nodes]
+    require_identities(local)
+    remote = [replace(entry, transport="ssh") for entry in local]
+    with pytest.raises(UsageError, match=told) as caught:
+        require_identities(remote)
+    assert caught.value.exit_code == 2
+    assert all(f"{name}: identity_file {key}" in str(caught.value) for name in NAMES)
+    key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    require_identities(remote)
