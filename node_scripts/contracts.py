@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from node_scripts.records import Eviction
+from node_scripts.loader_stats import LoaderStats as LoaderStats  # noqa: PLC0414 -- also known from here
 
 SCHEMA = 1
 """Version of the records below that are kept on disk; readers refuse a newer one."""
@@ -159,39 +159,6 @@ class SlotTable:
 
 LoaderState = Literal["starting", "ready", "suspect", "down"]
 """starting: never answered yet; suspect: a probe failed; down: not used until it answers again."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoaderStats:
-    """What a loader says of itself. ``None`` is unknown (never 0 for unknown)."""
-
-    pid: int
-    started_unix: float
-    mlx_lm_version: str | None = None
-    load_calls: int | None = None
-    load_misses: int | None = None
-    load_ms: float | None = None
-    lookups: int | None = None
-    hits: int | None = None
-    hit_tokens: int | None = None
-    lookup_tokens: int | None = None
-    requests: int | None = None
-    prompt_tokens: int | None = None
-    cached_tokens: int | None = None
-    generated_tokens: int | None = None
-    evictions: int | None = None
-    queue_depth: int | None = None
-    prefill: int | None = None
-    decode: int | None = None
-    cache_sequences: int | None = None
-    cache_bytes: int | None = None
-    memory_bytes: int | None = None
-    """MLX's active memory where it can be read."""
-    generation_alive: bool | None = None
-    unknown: list[str] = field(default_factory=list)
-    """Names of the observers that this mlx-lm does not support."""
-    recent_evictions: list[Eviction] = field(default_factory=list)
-    """The last 256 of ``evictions``, oldest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

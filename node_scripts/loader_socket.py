@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from node_scripts.contracts import LoaderStats
-from node_scripts.paths import MAX_SOCKET_PATH_BYTES
+from node_scripts.loader_stats import LoaderStats
+from node_scripts.socket_path import MAX_SOCKET_PATH_BYTES
 
 LOG = logging.getLogger("garnet.loader")
 

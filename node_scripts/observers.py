@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from node_scripts.contracts import LoaderStats
+from node_scripts.loader_stats import LoaderStats
 from node_scripts.recent_evictions import RecentEvictions
 
 Reader = Callable[[], Any]

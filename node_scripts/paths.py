@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-MAX_SOCKET_PATH_BYTES = 103
-"""Longest unix socket path that macOS accepts (``sun_path`` is 104 with its NUL; Linux has 108)."""
+from node_scripts.socket_path import MAX_SOCKET_PATH_BYTES as MAX_SOCKET_PATH_BYTES  # noqa: PLC0414 -- also here
 
 LONGEST_SOCKET_NAME = "run/loader-999999.stats"
 """The longest name below a root that is bound as a socket."""

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from typing import Any
 
-from node_scripts.records import Eviction
+from node_scripts.loader_stats import Eviction
 
 KEPT_EVICTIONS = 256
 UNKNOWN_KIND = "unknown"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from node_scripts.histogram import Histogram
+from node_scripts.loader_stats import Eviction as Eviction  # noqa: PLC0414 -- also known from here
 
 RECORD_SCHEMA = 1
 """Version of the records below; readers take older ones and refuse newer ones."""
@@ -57,19 +58,6 @@ class RequestRecord:
     first_token_ms: float | None = None
     queue_ms: float = 0.0
     """How long it waited for a place."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Eviction:
-    """One sequence pushed out of a loader's prompt cache: its size, never its content."""
-
-    serial: int
-    """Counts up from 1 for the life of one loader process."""
-    time_unix: float
-    kind: str
-    """mlx_lm's own class of the sequence, such as ``user`` or ``assistant``; ``unknown`` elsewhere."""
-    tokens: int | None = None
-    size_bytes: int | None = None
 
 
 # --- the minute ---------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from pathlib import Path
 import node_scripts
 
 PARTS = (
-    *("__init__.py", "artifacts.py", "contracts.py", "events.py", "files.py", "histogram.py", "paths.py"),
-    *("records.py", "agent", "supervision"),
+    *("__init__.py", "artifacts.py", "contracts.py", "events.py", "files.py", "histogram.py"),
+    *("loader_stats.py", "paths.py", "records.py", "socket_path.py", "agent", "supervision"),
 )
 """What the agent is made of: the proxy and the loader run from releases."""
 

@@ -10,14 +10,14 @@ from functools import cached_property
 from pathlib import Path
 
 import node_scripts
+from node_scripts.agent.environment import identifier
 
 LOCK = "node_scripts/requirements.lock"
 
 LOADER_FILES = (
     "node_scripts/__init__.py",
-    "node_scripts/contracts.py",
-    "node_scripts/histogram.py",
-    "node_scripts/records.py",
+    "node_scripts/recent_evictions.py",
+    "node_scripts/socket_path.py",
     LOCK,
 )
 """What a loader runs on besides the files whose names begin with LOADER_PREFIXES."""
@@ -38,8 +38,7 @@ class Release:
 
     def environment(self, python_version: str, system: str, machine: str) -> str:
         """Return the id of the environment that this release needs on one kind of node."""
-        kind = f"{'.'.join(python_version.split('.')[:2])} {system} {machine}"
-        return hashlib.sha256(self.files[LOCK] + b"\n" + kind.encode()).hexdigest()[:16]
+        return identifier(self.files[LOCK], environment_kind(python_version, system, machine))
 
     def runtime(self, environment: str, context: int, concurrency: int) -> str:
         """Return the id of all that makes a running loader what it is, but for its artifact.
@@ -47,11 +46,7 @@ class Release:
         A loader whose runtime is still the wanted one is left alone by ``up``, whatever else a
         release changed.
         """
-        part = {
-            path: content
-            for path, content in self.files.items()
-            if path in LOADER_FILES or path.startswith(LOADER_PREFIXES)
-        }
+        part = {path: content for path, content in self.files.items() if loader_runs_on(path)}
         arguments = f"{environment} {context} {concurrency}"
         return hashlib.sha256(f"{_digest(part)} {arguments}".encode()).hexdigest()[:12]
 
@@ -66,6 +61,16 @@ class Release:
                 entry.mode = 0o644
                 archive.addfile(entry, io.BytesIO(content))
         return buffer.getvalue()
+
+
+def environment_kind(python_version: str, system: str, machine: str) -> str:
+    """Return what an environment depends on besides its lock file, for ``identifier``."""
+    return f"{'.'.join(python_version.split('.')[:2])} {system} {machine}"
+
+
+def loader_runs_on(path: str) -> bool:
+    """Say whether a change of this file of a release is a change of its loaders."""
+    return path in LOADER_FILES or path.startswith(LOADER_PREFIXES)
 
 
 def build(folder: Path | None = None) -> Release:

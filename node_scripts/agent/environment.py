@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import hashlib
 import os
 import re
 import select
@@ -62,6 +63,14 @@ def environments(folder: Path) -> list[str]:
         for path in folder.iterdir()
         if IDENTIFIER.fullmatch(path.name) and (path / MARKER).is_file()
     )
+
+
+def identifier(lock: bytes, kind: str) -> str:
+    """Return the id of the environment with the requirements of ``lock`` on nodes of one kind.
+
+    ``kind`` is Python's version (``3.11``), system and machine, with a space between.
+    """
+    return hashlib.sha256(lock + b"\n" + kind.encode()).hexdigest()[:16]
 
 
 def build_environment(
