@@ -107,6 +107,17 @@ def place_artifact(node: Asks, artifact: Artifact, hub: HubAccess, report: Repor
     node.ask("finish_artifact", artifact=artifact.identifier, manifest=artifact.manifest)
 
 
+def remove_unused(node: Asks, artifacts: Iterable[str], kind: str) -> str | None:
+    """Remove what the node no longer needs besides ``artifacts``; say what went, if anything did."""
+    done = node.ask("remove_unused", artifacts=sorted(set(artifacts)), kind=kind)
+    parts = [
+        f"{one['count']} old {what if one['count'] > 1 else what[:-1]}, {decimal(one['bytes'])}"
+        for what, one in done.items()
+        if one["count"]
+    ]
+    return f"removed {'; '.join(parts)}" if parts else None
+
+
 def write_configuration(node: Asks, config: FleetConfig) -> None:
     """Write ``etc/fleet.json``."""
     _write(node, "etc/fleet.json", encode_configuration(config).decode())

@@ -21,7 +21,7 @@ from garnet_cli.fleet.inventory import Inventory
 from garnet_cli.fleet.jobs import proxy_job
 from garnet_cli.fleet.node import NodeHandle
 from garnet_cli.fleet.parallel import for_each
-from garnet_cli.fleet.release import Release
+from garnet_cli.fleet.release import Release, environment_kind
 from garnet_cli.judge.difference import MONITOR_SUBJECTS, Change, ChangeKind, DesiredLoader
 
 NodeReport = Callable[[str, str], None]
@@ -50,6 +50,8 @@ class UpResult:
 
     changes: dict[str, list[Change]] = field(default_factory=dict)
     swaps: list[dict[str, Any]] = field(default_factory=list)
+    removed: dict[str, str] = field(default_factory=dict)
+    """What was removed of what a node no longer needs, in words."""
 
 
 def apply(
@@ -72,7 +74,10 @@ def apply(
     def one(node: NodeHandle) -> list[dict[str, Any]]:
         here = fleet.nodes[node.name]
         work = _NodeWork(node, here, fleet, inventory, release, artifacts, settings, report)
-        return work.run(secret)
+        swaps = work.run(secret)
+        if work.removed:
+            result.removed[node.name] = work.removed
+        return swaps
 
     busy = [node for node in nodes if node.name in fleet.nodes and fleet.nodes[node.name].changes]
     for swaps in for_each(busy, one).values():
@@ -116,6 +121,8 @@ class _NodeWork:
         self.artifacts = {artifact.identifier: artifact for artifact in artifacts.values()}
         self.settings = settings
         self._report = report
+        self.removed: str | None = None
+        """What was removed of what the node no longer needs, in words."""
 
     def run(self, secret: str | None) -> list[dict[str, Any]]:
         """Do every change and return the swaps' results."""
@@ -132,8 +139,18 @@ class _NodeWork:
         swaps = self._loaders()
         monitor.settle(self.node, self.survey, self.settings.secrets, self.tell)
         self._note("done")
+        self._remove_unused()
         self.tell("done")
         return swaps
+
+    def _remove_unused(self) -> None:
+        facts = self.survey.facts
+        kind = environment_kind(facts.python.version, facts.system, facts.machine)
+        wanted = [loader.artifact for loader in self.survey.desired.loaders]
+        line = provision.remove_unused(self.node, wanted, kind)
+        if line:
+            self.tell(line)
+            self.removed = line
 
     def tell(self, message: str) -> None:
         """Report what is done now."""

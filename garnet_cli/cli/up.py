@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,7 +86,8 @@ def up(
             result = apply(everyone, fleet, inventory, release, artifacts, settings, progress.step)
     document: dict[str, Any] = {"changes": fleet.changes, "notes": fleet.notes, "done": True}
     document["swaps"] = result.swaps
-    output.report(document, lambda out: out.line(f"done: {len(fleet.changes)} changes"))
+    document["removed"] = result.removed
+    output.report(document, lambda out: _tell_done(out, len(fleet.changes), result.removed))
     output.summary("### garnet up\n\n" + markdown_table(("node", "what", "of"), _rows(fleet)))
 
 
@@ -99,6 +101,12 @@ def render(output: Output, fleet: FleetSurvey) -> None:
         output.line(f"nothing to do: {len(fleet.nodes)} nodes are as the inventory wants them")
     for note in fleet.notes:
         output.line(note)
+
+
+def _tell_done(output: Output, changes: int, removed: Mapping[str, str]) -> None:
+    output.line(f"done: {changes} changes")
+    for node, what in removed.items():
+        output.line(f"{node}: {what}")
 
 
 def _rows(fleet: FleetSurvey) -> list[tuple[object, ...]]:

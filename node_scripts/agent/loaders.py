@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import shutil
 import socket
@@ -28,6 +29,8 @@ RETRY_S = 0.25
 LOOK_EVERY_S = 1.0
 STARTS_BEFORE_HOPELESS = 2
 OK = 200
+KEPT_LOGS = 5
+LOG_DAYS = 7.0
 
 
 def next_serial(paths: NodePaths) -> int:
@@ -67,6 +70,7 @@ def prepare_loader(context: Context, *, model: str, artifact: str) -> dict[str, 
         )
     folder = make_folder(paths.served / name)
     (folder / model).symlink_to(Path("../../artifacts") / artifact)
+    os.utime(paths.artifacts / artifact)
     return {
         "serial": serial,
         "name": name,
@@ -77,7 +81,7 @@ def prepare_loader(context: Context, *, model: str, artifact: str) -> dict[str, 
 
 
 def discard_loader(context: Context, *, name: str) -> dict[str, Any]:
-    """Remove what ``prepare_loader`` made, and the sockets."""
+    """Remove what ``prepare_loader`` made, the sockets, and logs of loaders that ended long ago."""
     if not LOADER_NAME.fullmatch(name):
         raise StepError("bad_arguments", f"{name!r} is not a loader's name")
     for kind in ("http", "stats"):
@@ -85,8 +89,28 @@ def discard_loader(context: Context, *, name: str) -> dict[str, Any]:
     folder = context.paths.served / name
     existed = folder.exists()
     if existed:
+        for link in folder.iterdir():
+            if link.is_symlink() and link.is_dir():
+                # Its artifact was used until now: the ones used last are kept for a swap back.
+                os.utime(link)
         shutil.rmtree(folder)
+    remove_old_logs(context.paths)
     return {"existed": existed}
+
+
+def remove_old_logs(paths: NodePaths) -> None:
+    """Delete the logs of loaders that are gone, but for the last five of this week."""
+    here = set(loader_folders(paths))
+    ended: dict[str, list[Path]] = {}
+    for path in paths.log.glob("loader-*.log*"):
+        name = path.name.partition(".log")[0]
+        if LOADER_NAME.fullmatch(name) and name not in here:
+            ended.setdefault(name, []).append(path)
+    newest = {name: max(path.stat().st_mtime for path in files) for name, files in ended.items()}
+    for place, name in enumerate(sorted(newest, key=lambda each: newest[each], reverse=True)):
+        if place >= KEPT_LOGS or time.time() - newest[name] > LOG_DAYS * 86400:
+            for path in ended[name]:
+                path.unlink()
 
 
 def wait_loader(

@@ -81,7 +81,7 @@ def _remove_old(paths: NodePaths) -> list[str]:
     old = [release for release in releases(paths) if release not in kept]
     if not old:
         return []
-    used = _job_files(paths)
+    used = job_files(paths)
     removed = []
     for release in old:
         if release not in used:
@@ -90,15 +90,15 @@ def _remove_old(paths: NodePaths) -> list[str]:
     return removed
 
 
-def _job_files(paths: NodePaths) -> str:
+def job_files(paths: NodePaths) -> str:
     """Return the text of all that names a release in use: supervisors' files and the slots."""
     root = str(paths.root)
-    folders = [paths.etc / "supervisor" / "jobs", Path("/Library/LaunchDaemons")]
+    folders = [paths.etc / "supervisor" / "jobs", paths.etc / "supervisor", Path("/Library/LaunchDaemons")]
     folders.append(Path.home() / "Library" / "LaunchAgents")
     files = [path for folder in folders if folder.is_dir() for path in folder.iterdir() if path.is_file()]
     texts = []
     for path in files:
-        if path.parent.name != "jobs" and not path.name.startswith("com.garnet."):
+        if path.parent.name not in ("jobs", "supervisor") and not path.name.startswith("com.garnet."):
             continue
         text = path.read_text(errors="replace")
         if root in text:

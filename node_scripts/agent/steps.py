@@ -17,6 +17,7 @@ from node_scripts.agent import (
     monitor,
     read_write,
     release,
+    unused,
     wheels,
 )
 from node_scripts.agent.context import Context
@@ -34,6 +35,7 @@ STEPS: Mapping[str, Step] = {
     "take_lease": take_lease,
     "push_release": release.push_release,
     "link_release": release.link_release,
+    "remove_unused": unused.remove_unused,
     "push_wheel": wheels.push_wheel,
     "list_wheels": wheels.list_wheels,
     "build_environment": environment.build_environment,
