@@ -59,11 +59,9 @@ def record(
     named = {each: [key for key in each.offered if _plain(key.fingerprint) in wanted] for each in open_offers}
     unnamed = [each for each in open_offers if not named[each]]
     if unnamed and (fingerprints or confirm is None or not confirm(unnamed)):
-        first = unnamed[0]
         where = ", ".join(dict.fromkeys(each.node for each in unnamed))
-        shown = ", ".join(f"{key.kind} {key.fingerprint}" for key in first.offered)
         raise HostKeyError(
-            f"host key {first.state} and not confirmed ({known_name(first.host, first.port)} offers {shown})",
+            f"host key {unnamed[0].state} and not confirmed ({'; '.join(map(_offers, unnamed))})",
             node=where,
             remedy="compare it with the node's own (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there)"
             " and name it with --fingerprint",
@@ -71,6 +69,11 @@ def record(
     for each in open_offers:
         add_host_keys(known_hosts, each.host, each.port, named[each] or each.offered)
     return open_offers
+
+
+def _offers(each: Offer) -> str:
+    keys = ", ".join(f"{key.kind} {key.fingerprint}" for key in each.offered)
+    return f"{known_name(each.host, each.port)} offers {keys}"
 
 
 def _plain(fingerprint: str) -> str:

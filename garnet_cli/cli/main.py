@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -57,6 +58,9 @@ def options(
 
 def main() -> None:
     """Run `garnet` and end the process with its exit code."""
+    # Closed by whoever started this process: what would be written there goes nowhere.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 -- it lives as long as the process
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 -- likewise
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -96,6 +100,8 @@ def failure(error: BaseException, *, debug: bool) -> tuple[str, int]:
             return str(error), error.exit_code
         case KeyboardInterrupt():
             return "interrupted; nothing was lost: run the same command again", INTERRUPTED
+        case OSError(errno=errno.ENOSPC):
+            return "no space is left on this machine where it writes to", GarnetError.exit_code
         case typer.Abort() | EOFError():
             return "aborted: the question above has no answer", GarnetError.exit_code
         case typer.TyperException():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from node_scripts.proxy.request_note import RequestNote
 from node_scripts.proxy.validation import ParsedRequest
 
@@ -15,7 +13,6 @@ class Call:
         "arrived",
         "attempts",
         "deadline",
-        "deaths",
         "forwarded",
         "note",
         "parsed",
@@ -49,18 +46,5 @@ class Call:
         self.deadline = arrived + queue_timeout_s
         """When waiting for a place ends, all attempts together."""
         self.attempts = 0
-        self.deaths = 0
-        """Loaders that died under it, but for those whose killer is known to be another."""
         self.tried: set[str] = set()
         """Names of the loaders and peers where it failed."""
-
-
-class Target(Protocol):
-    """Where a call can be sent: this node's loader or a peer."""
-
-    @property
-    def name(self) -> str:
-        """What it is called in logs."""
-
-    def release(self, call: Call) -> None:
-        """Give the call's place back."""
