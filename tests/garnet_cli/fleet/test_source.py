@@ -12,12 +12,12 @@ from garnet_cli.fleet.source import check_folder, parse_source
 
 @pytest.mark.parametrize(
     ("text", "path"),
-    [("/a/b", "/a/b"), ("./b", "/work/b"), ("../b", "/b"), (".", "/work"), ("~/b", "/home/me/b")],
+    [("/a/b", "/a/b"), ("./b", "/srv/b"), ("../b", "/b"), (".", "/srv"), ("~/b", "/home/me/b")],
 )
 def test_folders_are_absolute(text: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Relative folders start from the given one, ~ is home."""
     monkeypatch.setenv("HOME", "/home/me")
-    assert parse_source(text, Path("/work")).path == Path(path)
+    assert parse_source(text, Path("/srv")).path == Path(path)
 
 
 @pytest.mark.parametrize("revision", ["main", "v1.0", "7f0dc92", "x" * 40])
