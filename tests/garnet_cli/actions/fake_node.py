@@ -74,9 +74,9 @@ class FakeNode:
         return {
             "serial": self.serial,
             "name": name,
-            "working_directory": f"/root/served/{name}",
-            "http_socket": f"/root/run/{name}.http",
-            "stats_socket": f"/root/run/{name}.stats",
+            "working_directory": f"/node/served/{name}",
+            "http_socket": f"/node/run/{name}.http",
+            "stats_socket": f"/node/run/{name}.stats",
         }
 
     def _discard_loader(self, name: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def plan(artifact: str = "b", **changes: Any) -> SwapPlan:
         wanted=DesiredLoader(
             model=MODEL, source=f"./{artifact}", artifact=artifact, runtime="r", context=4096, concurrency=4
         ),
-        layout=NodeLayout(root="/root", environments="/root/envs"),
+        layout=NodeLayout(root="/node", environments="/node/envs"),
         release="release",
         environment="environment",
         ready_timeout_s=changes.pop("ready_timeout_s", 0),
