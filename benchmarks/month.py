@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow.compute as pc
@@ -122,31 +123,56 @@ def model_minute(dice: random.Random, mu: float, load: int) -> ModelMinute:
     return model
 
 
-def fill(root: Path, raw_days: int) -> None:
-    """Give the days without raw objects the first day's rows, at their own time."""
+def fill(root: Path, raw_days: int, copies: int) -> None:
+    """Give the days without raw objects the first day's rows, at their own time.
+
+    With ``copies`` above 1 every day, the first too, has the rows of the shipped nodes that often, under
+    further nodes' names.
+    """
     store = DirectoryStore(root)
     first = read_day(store, FLEET, FIRST).manifest
     if first is None:
         raise RuntimeError("the first day was not compacted")
+    if copies > 1:
+        copy_day(store, first, FIRST, range(1, copies))
     for day in days()[raw_days:]:
-        copy_day(store, first, day)
+        copy_day(store, first, day, range(copies))
 
 
-def copy_day(store: DirectoryStore, first: Manifest, day: date) -> None:
-    """Write one day's Parquet and manifest from another's."""
-    files: list[ParquetFile] = []
+def copy_day(store: DirectoryStore, first: Manifest, day: date, copies: Iterable[int]) -> None:
+    """Write one day's Parquet and manifest from the first one's; on the first day, beside it."""
+    same = day == first.date
+    files: list[ParquetFile] = list(first.files) if same else []
 
     def keep(file: ParquetFile, path: Path) -> None:
         store.put(compacted_prefix(FLEET, day) + file.name, path.read_bytes())
         files.append(file)
 
     shift = begin_of(day) - begin_of(first.date)
-    with ParquetWriters(day.isoformat(), keep) as writers:
-        for one in first.files:
-            for rows in row_groups(store.get(first.key_of(one)), one.table):
-                place = rows.schema.get_field_index("minute_unix")
-                later = pc.add(rows.column(place), shift)
-                writers.add({one.table: rows.set_column(place, "minute_unix", later)})
+    with ParquetWriters(f"{day.isoformat()} copies" if same else day.isoformat(), keep) as writers:
+        for copy in copies:
+            for one in first.files:
+                for rows in row_groups(store.get(first.key_of(one)), one.table):
+                    writers.add({one.table: _moved(rows, shift, copy)})
         writers.finish()
-    manifest = Manifest(fleet=FLEET, date=day, number=1, written_unix=time.time(), files=files)
-    store.put(manifest_key(FLEET, day, 1), encoded(manifest))
+    number = first.number + 1 if same else 1
+    manifest = Manifest(
+        fleet=FLEET,
+        date=day,
+        number=number,
+        written_unix=time.time(),
+        files=files,
+        inputs=first.inputs if same else {},
+    )
+    store.put(manifest_key(FLEET, day, number), encoded(manifest))
+
+
+def _moved(rows: Any, shift: int, copy: int) -> Any:
+    """Return rows at another time, and for a copy above 0 under other nodes' names."""
+    place = rows.schema.get_field_index("minute_unix")
+    rows = rows.set_column(place, "minute_unix", pc.add(rows.column(place), shift))
+    if copy:
+        place = rows.schema.get_field_index("node")
+        named = pc.binary_join_element_wise(rows.column(place), str(copy), "-")
+        rows = rows.set_column(place, "node", named)
+    return rows
