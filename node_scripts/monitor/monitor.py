@@ -100,7 +100,10 @@ class Monitor:
         now = self.parts.clock.wall()
         self._read_requests(now)
         self._life = replace(self._life, seen_unix=now, stopped=True)
+        open_unix = self.ledger.open_unix
         self.seal([own_events.monitor_note(self._tell(), "stopped")])
+        if self.ledger.open_unix != open_unix:
+            self.seal()  # the minute that has begun meanwhile
         if self.parts.shipping is not None:
             self.parts.shipping.stop(ship_s)
         self.parts.alerting.close()

@@ -227,6 +227,22 @@ def test_a_monitor_that_was_dead_tells_and_seals_what_it_missed(rig: Rig) -> Non
     assert ("restart", "loader-1", "restarted") in rig.events()
 
 
+def test_the_end_seals_also_the_minute_that_has_just_begun(rig: Rig) -> None:
+    """Within the lag in which the one before still waits for its last records."""
+    rig.monitor.step()
+    rig.ask(3)
+    rig.pass_time(55)
+    rig.wall += 5.5
+    rig.monotonic += 5.5
+    rig.ask(2)
+    assert not rig.monitor.is_due()
+    rig.monitor.end(0.1)
+    rig.begin()
+    minutes = rig.shipped()
+    assert [one.minute_unix for one in minutes] == [MINUTE, MINUTE + 60]
+    assert sums_of(minutes) == rig.stream.written
+
+
 def test_too_many_evictions_are_told_as_a_sum(rig: Rig) -> None:
     """One by one up to a bound; each minute's rest is one event."""
     rig.monitor.step()
