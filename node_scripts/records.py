@@ -26,6 +26,9 @@ PRESSURE_LEVELS = ("nominal", "moderate", "heavy", "trapping", "sleeping")
 UNKNOWN_MODEL = ""
 """The model of requests that named none of the fleet's: their own word is not kept."""
 
+OPERATOR_KEY = "(operator)"
+"""The key's name of what is asked over the control socket: `garnet chat`, a deploy's test prompts."""
+
 
 # --- what the proxy notes of each request (spool/requests/*.jsonl, one line each) ---------------
 

@@ -24,6 +24,7 @@ from node_scripts.proxy.replies import Receive, Reply, Scope, Send
 from node_scripts.proxy.request_note import RequestNote
 from node_scripts.proxy.service import StreamBrokenError
 from node_scripts.proxy.validation import Limits, parse, peek_model
+from node_scripts.records import OPERATOR_KEY
 
 _LOG = logging.getLogger("garnet.proxy.app")
 
@@ -88,7 +89,9 @@ class App:
             counters.in_flight -= 1
             node.bodies.give_back(asked.held_bytes)
             if asked.is_completion:
-                node.journal.note(note.line(reply.status))
+                line = note.line(reply.status)
+                node.journal.note(line)
+                node.recent.note(line)
 
     async def answer(self, asked: Asked, scope: Scope, receive: Receive, reply: Reply) -> None:
         """Route one request by its path."""
@@ -116,6 +119,7 @@ class App:
     def _admit_client(self, asked: Asked, scope: Scope) -> None:
         """Let a client in by its key; without any key in force, callers on this machine only."""
         if self._trusted:
+            asked.note.key = OPERATOR_KEY
             return
         keys = self._node.settings.keys
         if len(keys) == 0:

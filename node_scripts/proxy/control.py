@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -40,6 +42,9 @@ class ControlApp(App):
         elif asked.path == "/control/status":
             self._expect(asked, "GET")
             await reply.whole(200, msgspec.json.encode(await self._node.status()))
+        elif asked.path == "/control/recent":
+            self._expect(asked, "GET")
+            await reply.whole(200, msgspec.json.encode(self._node.recent.after(_after(scope), os.getpid())))
         elif asked.path == "/control/reload":
             self._expect(asked, "POST")
             await self._reloaded(reply)
@@ -114,3 +119,10 @@ class ControlApp(App):
                         f"{slot.active.name} is {state}: {reason}.", status=409, code="loader_not_answering"
                     )
             await node.put_slot(slot)
+
+
+def _after(scope: Scope) -> int:
+    given = parse_qs(scope["query_string"].decode("latin-1")).get("after", ["0"])[-1]
+    if not given.isdecimal():
+        raise RequestRejectedError(f"{given[:40]!r} is not a request's number.", code="invalid_after")
+    return int(given)

@@ -24,6 +24,7 @@ from node_scripts.proxy.loaders import Loader, first_line
 from node_scripts.proxy.peers import Peer
 from node_scripts.proxy.poison import PoisonTable
 from node_scripts.proxy.raised import Raised
+from node_scripts.proxy.recent import Recent
 from node_scripts.proxy.service import Service
 from node_scripts.proxy.settings import Settings
 from node_scripts.proxy.slots import SlotRegistry, SlotsError
@@ -69,6 +70,7 @@ class Node:
         self.settings = settings
         self.counters = Counters()
         self.journal = RequestJournal(paths.request_journal)
+        self.recent = Recent()
         self.raised = Raised()
         self.bodies = BodyBudget()
         self.started_unix = time.time()

@@ -14,7 +14,7 @@ import pytest
 from node_scripts import loader_checks, loader_guards
 from node_scripts.proxy.error_codes import ERROR_CODES, OTHER, REFUSED_BY_LOADER, recorded
 from node_scripts.proxy.identity import sign_peer
-from node_scripts.records import RequestRecord
+from node_scripts.records import OPERATOR_KEY, RequestRecord
 from tests.node_scripts.proxy.recorded import next_record, records_of
 from tests.node_scripts.proxy.rig import (
     KEY,
@@ -347,14 +347,14 @@ def test_request_that_only_claims_to_be_a_peers_is_no_peers() -> None:
     asyncio.run(scenario())
 
 
-def test_client_on_the_control_socket_is_recorded_without_a_key() -> None:
+def test_client_on_the_control_socket_is_recorded_as_the_operator() -> None:
     """Who may use it needs none."""
 
     async def scenario() -> None:
         async with node(keys=[client_key()]) as one:
             await send(one.paths.control_socket, "POST", "/v1/chat/completions", completion())
             (record,) = records_of(one)
-            assert (record.outcome, record.key, counts(record)) == ("answered", "", COUNTS)
+            assert (record.outcome, record.key, counts(record)) == ("answered", OPERATOR_KEY, COUNTS)
 
     asyncio.run(scenario())
 
