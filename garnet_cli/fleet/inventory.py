@@ -5,7 +5,8 @@ Paths are absolute and defaults are applied, so that nothing below asks where a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date as Date  # noqa: N812 -- a field is called date
 from pathlib import Path
 from typing import Literal
 
@@ -67,6 +68,8 @@ class ModelEntry:
     concurrency: int
     latency_p95_ms: float | None = None
     """Its own budget; ``None``: that of `[alerts]`."""
+    reference: str | None = None
+    """Name of the API price that its costs are compared with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +107,46 @@ class TelemetrySettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReferencePrice:
+    """One `[costs.reference.NAME]` table: what an API asked for on a day."""
+
+    name: str
+    prompt_usd_per_million: float
+    cached_usd_per_million: float
+    completion_usd_per_million: float
+    date: Date
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CostSettings:
+    """The `[costs]` table. What a node cost is its own `NodeEntry.price_usd`."""
+
+    life_months: int = 36
+    residual_pct: float = 0.0
+    tariff_per_kwh: float = 0.30
+    """In ``currency``."""
+    currency: str = "USD"
+    usd_per_currency: float | None = None
+    """``None``: ``currency`` is USD."""
+    overhead_usd_per_month: float = 0.0
+    """Of the whole fleet."""
+    overhead_pct: float = 0.0
+    """Of hardware and energy; comes on top of ``overhead_usd_per_month``."""
+    idle_watts: float = 5.0
+    nameplate_watts: float = 140.0
+    token_floor: int = 100_000
+    """Fewer tokens in a window have no price per million."""
+    references: dict[str, ReferencePrice] = field(default_factory=dict)
+    """By name."""
+
+    @property
+    def usd_per_kwh(self) -> float:
+        """Return the tariff in US dollars."""
+        return self.tariff_per_kwh * (self.usd_per_currency or 1.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Inventory:
     """A whole inventory."""
 
@@ -115,6 +158,7 @@ class Inventory:
     telemetry: TelemetrySettings
     alerts: AlertSettings
     """With the models' own budgets in it."""
+    costs: CostSettings = field(default_factory=CostSettings)
 
     def node(self, name: str) -> NodeEntry:
         """Return a node; raises UsageError for a name that the inventory lacks."""

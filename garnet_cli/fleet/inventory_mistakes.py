@@ -37,6 +37,8 @@ class Mistakes:
             head = f"[[nodes]] {shown(node)}" if node else "[[nodes]]"
         elif path[0] == "models" and rest:
             head, rest = f"[models.{_plain(path[1])}]", path[2:]
+        elif path[:2] == ("costs", "reference") and path[2:]:
+            head, rest = f"[costs.reference.{_plain(path[2])}]", path[3:]
         return " ".join([head, *(_plain(part) for part in rest)])
 
 

@@ -31,8 +31,9 @@ inventory.toml:4: [fleet] stroe: is no key of [fleet]; did you mean "store"?
 Beyond single keys, it is a mistake when two nodes have one name, one folder, or one address and port;
 when a model names a node that is not there; when a folder source holds no `config.json`; when a node's
 `root` is so long that unix sockets below it would not fit (103 bytes on macOS); when `[telemetry]` names an
-S3 server and the store is none; and when a warning would come after its alert, or raw minutes would
-outlive compacted ones.
+S3 server and the store is none; when a warning would come after its alert, or raw minutes would outlive
+compacted ones; when a model names a reference price that is not there; and when a currency other than USD
+has no `usd_per_currency`.
 """
 
 EXAMPLE_HEAD = """\
@@ -48,6 +49,8 @@ EXAMPLE_TABLES = {
     "[proxy]": "[proxy]",
     "[telemetry]": "[telemetry]",
     "[alerts]": "[alerts]",
+    "[costs]": "[costs]",
+    "[costs.reference.NAME]": '[costs.reference."gpt-4o-mini"]',
 }
 
 SECOND_NODE = """

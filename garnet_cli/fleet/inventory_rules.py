@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from garnet_cli.fleet.inventory import Inventory, NodeEntry
+from garnet_cli.fleet.inventory_costs import check_costs
 from garnet_cli.fleet.inventory_mistakes import Mistakes
 from garnet_cli.fleet.inventory_tables import Tables
 from garnet_cli.fleet.inventory_values import shown
@@ -21,6 +22,8 @@ def check_rules(tables: Tables, mistakes: Mistakes) -> None:
     """Note what is wrong between entries that are each right."""
     _names(tables, mistakes)
     _telemetry(tables, mistakes)
+    if tables.costs:
+        check_costs(tables.costs, tables.models, mistakes)
     seen: list[NodeEntry] = []
     for index, node in tables.nodes.items():
         longest = len(os.fsencode(os.path.join(node.root, LONGEST_SOCKET_NAME)))  # noqa: PTH118

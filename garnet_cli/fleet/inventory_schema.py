@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from garnet_cli.fleet.inventory_costs import COST_KEYS, REFERENCE_KEYS
 from garnet_cli.fleet.inventory_keys import Key
 from garnet_cli.fleet.inventory_telemetry import ALERT_KEYS, TELEMETRY_KEYS
 from garnet_cli.fleet.inventory_urls import power_meter, store
 from garnet_cli.fleet.inventory_values import (
     FLEET_NAME,
     HOST,
+    MODEL_NAME,
     USER,
     address,
     choice,
@@ -104,6 +106,9 @@ MODEL_KEYS = (
         "The model's own budget of the p95 latency in milliseconds, over five minutes; beyond it an alert"
         " fires.",
         "2500", default_text="`latency_p95_ms` of `[alerts]`"),
+    Key("reference", text("the name of a [costs.reference.NAME] table", MODEL_NAME),
+        "Name of the `[costs.reference.NAME]` table whose API prices its costs are compared with.",
+        '"gpt-4o-mini"', default_text="none"),
 )  # fmt: skip
 
 PROXY_KEYS = (
@@ -134,6 +139,8 @@ TABLES: dict[str, tuple[Key, ...]] = {
     "[proxy]": PROXY_KEYS,
     "[telemetry]": TELEMETRY_KEYS,
     "[alerts]": ALERT_KEYS,
+    "[costs]": COST_KEYS,
+    "[costs.reference.NAME]": REFERENCE_KEYS,
 }
 """The tables by their headers, in the order of the reference."""
 
@@ -150,4 +157,7 @@ TABLE_DOCS = {
     "[alerts]": "From which figures on the nodes raise alerts. Where messages go is secret, since the URLs"
     " hold tokens: `GARNET_ROUTE_ALERTS`, `GARNET_ROUTE_THERMAL` and `GARNET_ROUTE_MONTHLY`, apprise URLs"
     " separated by blanks, given as the store's keys are. Optional.",
+    "[costs]": "What the fleet's costs are computed from, beside each node's `price_usd`. Optional.",
+    "[costs.reference.NAME]": "What an API asks for the like of a model, as data with a date and a source;"
+    " `reference` of `[models.NAME]` names it. The numbers here are an example: look up those of today.",
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 from garnet_cli.errors import UsageError
 from garnet_cli.fleet.inventory import (
+    CostSettings,
     FleetSettings,
     Inventory,
     ModelEntry,
@@ -17,6 +18,7 @@ from garnet_cli.fleet.inventory import (
     ProxySettings,
     TelemetrySettings,
 )
+from garnet_cli.fleet.inventory_costs import read_costs
 from garnet_cli.fleet.inventory_keys import absolute, any_of, here, read_keys
 from garnet_cli.fleet.inventory_mistakes import Mistakes
 from garnet_cli.fleet.inventory_schema import FLEET_KEYS, MODEL_KEYS, NODE_KEYS, PROXY_KEYS
@@ -33,6 +35,7 @@ HEADERS = {
     "proxy": "[proxy]",
     "telemetry": "[telemetry]",
     "alerts": "[alerts]",
+    "costs": "[costs]",
 }
 DEFAULT_LISTEN = next(key.default for key in PROXY_KEYS if key.name == "listen")
 SSH_ONLY = ("host", "port", "user", "identity_file", "jump")
@@ -49,6 +52,7 @@ class Tables:
     proxy: ProxySettings | None = None
     telemetry: TelemetrySettings | None = None
     alerts: AlertSettings | None = None
+    costs: CostSettings | None = None
     nodes: dict[int, NodeEntry] = field(default_factory=dict)
     """By index in the file."""
     models: list[ModelEntry] = field(default_factory=list)
@@ -57,7 +61,7 @@ class Tables:
 
     def inventory(self, path: Path) -> Inventory:
         """Return the inventory; to be called once no mistake was found."""
-        if self.fleet is None or self.proxy is None or self.telemetry is None or self.alerts is None:
+        if not (self.fleet and self.proxy and self.telemetry and self.alerts and self.costs):
             raise ValueError("an inventory with mistakes has no result")
         budgets = {model.name: model.latency_p95_ms for model in self.models if model.latency_p95_ms}
         return Inventory(
@@ -68,6 +72,7 @@ class Tables:
             proxy=self.proxy,
             telemetry=self.telemetry,
             alerts=replace(self.alerts, model_latency_p95_ms=budgets),
+            costs=self.costs,
         )
 
 
@@ -83,6 +88,7 @@ def read_tables(document: dict[str, Any], folder: Path, mistakes: Mistakes) -> T
     tables.proxy = _proxy(document.get("proxy", {}), mistakes)
     tables.telemetry = _telemetry(document.get("telemetry", {}), folder, mistakes)
     tables.alerts = _alerts(document.get("alerts", {}), mistakes)
+    tables.costs = read_costs(document.get("costs", {}), mistakes)
     _nodes(document.get("nodes", []), folder, tables, mistakes)
     models = document.get("models", {})
     if not isinstance(models, dict):
@@ -212,6 +218,7 @@ def _model(name: str, table: Any, folder: Path, tables: Tables, mistakes: Mistak
         context=values["context"],
         concurrency=values["concurrency"],
         latency_p95_ms=values["latency_p95_ms"],
+        reference=values["reference"],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from garnet_cli.errors import InventoryError, UsageError
-from garnet_cli.fleet.inventory import Inventory, TelemetrySettings
+from garnet_cli.fleet.inventory import Inventory, ReferencePrice, TelemetrySettings
 from garnet_cli.fleet.inventory_contracts import fleet_config, node_target
 from garnet_cli.fleet.inventory_file import load_inventory, parse_inventory
 from garnet_cli.fleet.inventory_rules import warnings
@@ -49,6 +50,7 @@ source = "./tiny"
 nodes = ["here"]
 context = 2048
 latency_p95_ms = 250
+reference = "big.1"
 
 [proxy]
 listen = "[::]:9090"
@@ -59,6 +61,18 @@ secrets = "secrets.env"
 
 [alerts]
 latency_p95_ms = 1500
+
+[costs]
+tariff_per_kwh = 0.4
+currency = "EUR"
+usd_per_currency = 1.25
+residual_pct = 20
+
+[costs.reference."big.1"]
+prompt_usd_per_million = 2.5
+completion_usd_per_million = 10
+date = 2026-11-01
+source = "https://example.com/prices"
 """
 
 
@@ -171,6 +185,21 @@ def test_warnings_name_stores_meters_and_minutes_that_are_likely_not_meant(inven
     assert warnings(replace(inventory, nodes=local)) == []
 
 
+def test_costs_have_a_tariff_in_dollars_and_references_by_name(inventory: Inventory) -> None:
+    """A cached token costs what a prompt token costs where the provider names no price for it."""
+    assert inventory.costs.usd_per_kwh == 0.5
+    assert (inventory.costs.life_months, inventory.costs.residual_pct) == (36, 20)
+    assert inventory.model("tiny.2").reference == "big.1"
+    assert inventory.costs.references["big.1"] == ReferencePrice(
+        name="big.1",
+        prompt_usd_per_million=2.5,
+        cached_usd_per_million=2.5,
+        completion_usd_per_million=10.0,
+        date=date(2026, 11, 1),
+        source="https://example.com/prices",
+    )
+
+
 def test_telemetry_and_alerts_have_the_defaults_of_their_settings(inventory: Inventory) -> None:
     """What is left out is as the node's own settings have it; paths of this machine are absolute."""
     telemetry = inventory.telemetry
@@ -255,7 +284,10 @@ def test_no_value_of_any_key_raises_anything_but_inventory_error(data: st.DataOb
     line = f"{key} = {toml_text(data.draw(VALUES))}\n"
     nodes = [f'name = "{name}"\nroot = "/{name}"\nhost = "h"\n' for name in ("a", "b")]
     parts = {"[fleet]": 'name = "f"\n', "[[nodes]]": nodes[0], "[proxy]": ""}
-    parts |= {"[telemetry]": "", "[alerts]": ""}
+    parts |= {"[telemetry]": "", "[alerts]": "", "[costs]": ""}
+    if table == "[costs.reference.NAME]":
+        prices = "prompt_usd_per_million = 1\ncompletion_usd_per_million = 2\n"
+        parts[table] = prices + 'date = 2026-11-01\nsource = "s"\n'
     parts[table] = (
         "".join(part + "\n" for part in parts[table].splitlines() if not part.startswith(key)) + line
     )

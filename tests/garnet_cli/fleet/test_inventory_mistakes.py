@@ -15,6 +15,8 @@ FLEET = '[fleet]\nname = "office"\n'
 NODE = '[[nodes]]\nname = "mini-1"\nhost = "10.0.0.1"\nroot = "/srv/garnet"\n'
 LOCAL = '[[nodes]]\nname = "here"\ntransport = "local"\nroot = "one"\n'
 MODEL = f'[models.llama]\nsource = "org/llama@{COMMIT}"\nnodes = "all"\n'
+REFERENCE = "prompt_usd_per_million = 1\ncompletion_usd_per_million = 2\n"
+REFERENCE += 'date = 2026-11-01\nsource = "a page"\n'
 GOOD = FLEET + NODE + MODEL
 """Ten lines: fleet 1-2, node 3-6, model 7-9; what is appended starts on line 10."""
 
@@ -55,12 +57,12 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "key unlike any": (
         with_model("zzz = 1"),
         "fleet.toml:10: [models.llama] zzz: is no key of [models.llama],"
-        " expected source, nodes, context, concurrency or latency_p95_ms",
+        " expected source, nodes, context, concurrency, latency_p95_ms or reference",
     ),
     "table misspelt": (
         GOOD + "[proxi]\n",
         "fleet.toml:10: [proxi]: is no table of an inventory, expected [fleet], [[nodes]], [models.NAME],"
-        " [proxy], [telemetry] or [alerts]; did you mean [proxy]?",
+        " [proxy], [telemetry], [alerts] or [costs]; did you mean [proxy]?",
     ),
     "fleet without name": (
         "[fleet]\n" + NODE,
@@ -335,6 +337,47 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "power meter of another kind": (
         with_node('power_meter = "kasa://plug"'),
         'fleet.toml:7: [[nodes]] "mini-1" power_meter: is "kasa://plug", expected "shelly://host", "shelly://host/id", "tasmota://host" or "apc://community@host/outlet"',
+    ),
+    "unknown key of a reference price": (
+        GOOD + "[costs.reference.big]\nprompt_usd = 1\n" + REFERENCE,
+        "fleet.toml:11: [costs.reference.big] prompt_usd: is no key of [costs.reference.big]; did you mean"
+        ' "prompt_usd_per_million"?',
+    ),
+    "reference price as a number": (
+        GOOD + "[costs]\nreference = 3\n",
+        "fleet.toml:11: [costs] reference: is 3, expected a table headed [costs.reference.NAME]",
+    ),
+    "date of a reference price in quotes": (
+        GOOD + "[costs.reference.big]\n" + REFERENCE.replace("2026-11-01", '"2026-11-01"'),
+        'fleet.toml:13: [costs.reference.big] date: is "2026-11-01", expected a date such as 2026-11-01,'
+        " without quotes",
+    ),
+    "date of a reference price with a time": (
+        GOOD + "[costs.reference.big]\n" + REFERENCE.replace("2026-11-01", "2026-11-01T10:00:00"),
+        "fleet.toml:13: [costs.reference.big] date: is a date with a time, expected a date such as"
+        " 2026-11-01, without quotes",
+    ),
+    "reference price that is not there": (
+        with_model('reference = "bg"') + "[costs.reference.big]\n" + REFERENCE,
+        'fleet.toml:10: [models.llama] reference: "bg" is no reference price; did you mean "big"?',
+    ),
+    "reference price without any": (
+        with_model('reference = "big"'),
+        'fleet.toml:10: [models.llama] reference: "big" is no reference price, expected a table headed'
+        " [costs.reference.NAME]",
+    ),
+    "currency without its rate": (
+        GOOD + '[costs]\ncurrency = "EUR"\n',
+        'fleet.toml:11: [costs] currency: is "EUR" without usd_per_currency, expected what one EUR is in US'
+        " dollars, for example usd_per_currency = 1.16",
+    ),
+    "rate without a currency": (
+        GOOD + "[costs]\nusd_per_currency = 1.16\n",
+        "fleet.toml:11: [costs] usd_per_currency: is 1.16 while currency is USD, expected to be left out",
+    ),
+    "idle above the nameplate": (
+        GOOD + "[costs]\nidle_watts = 150\n",
+        "fleet.toml:11: [costs] idle_watts: is 150, expected at most nameplate_watts, which is 140",
     ),
     "value cut off": (
         FLEET + "timezone =\n",
