@@ -43,6 +43,7 @@ lint: setup
 lock:
 	$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" node_scripts/requirements.in -o node_scripts/requirements.lock
 	$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" pyproject.toml --group dev --group node -o requirements-dev.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" --constraint requirements-dev.lock pyproject.toml --group build -o garnet_cli/requirements.lock
 
 reference: setup
 	$(BIN)/python -m garnet_cli.cli.reference > docs/cli.md
