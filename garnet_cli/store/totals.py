@@ -30,6 +30,19 @@ BucketSize = Literal["hour", "day", "window"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """The window [begin, end) to add up, and how to cut it."""
+
+    begin_unix: float
+    end_unix: float
+    bucket: BucketSize = "window"
+    timezone: str = "UTC"
+    """Whose hours and midnights cut it; an IANA name such as ``Europe/Berlin``."""
+    minute_s: int = 60
+    """How long a minute is meant to be; shorter only in tests and demos."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Bucket:
     """A stretch of time [begin, end), cut at the ends of the window that was asked for."""
 

@@ -25,6 +25,8 @@ NAMES = {HOW: "names"}
 """The different non-empty texts seen, sorted."""
 ROWS = {HOW: "rows"}
 """How many records hold it."""
+TOLD = {HOW: "told"}
+"""A sum over rows that no single record tells."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,9 +140,9 @@ class NodeTotals:
     begin_unix: int
     node: str
 
-    minutes_expected: int = 0
+    minutes_expected: int = field(default=0, metadata=TOLD)
     """Minutes that begin in the bucket."""
-    minutes_present: int = 0
+    minutes_present: int = field(default=0, metadata=TOLD)
     """Of these, those that the store has."""
     covered_s: float = field(default=0.0, metadata=SUM)
     """Seconds that the monitor ran."""
@@ -161,8 +163,8 @@ class NodeTotals:
     core_celsius: Reading | None = field(default=None, metadata={HOW: "reading"})
     fan_rpm: Reading | None = field(default=None, metadata={HOW: "reading"})
 
-    power: dict[str, PowerTotals] = field(default_factory=dict)
-    """By source: ``shelly``, ``tasmota``, ``apc`` are meters, ``macmon:sys_power`` the machine's own figure."""
+    power: dict[str, PowerTotals] = field(default_factory=dict, metadata={HOW: "power"})
+    """By source: ``shelly``, ``tasmota``, ``apc`` are meters, ``macmon:sys_power`` is the machine's."""
 
     memory_total_bytes: int | None = field(default=None, metadata=GREATEST)
     memory_available_bytes_min: int | None = field(
