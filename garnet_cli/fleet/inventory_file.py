@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,18 @@ from garnet_cli.fleet.inventory import Inventory
 from garnet_cli.fleet.inventory_mistakes import Mistakes
 from garnet_cli.fleet.inventory_rules import check_rules
 from garnet_cli.fleet.inventory_tables import read_tables
+from garnet_cli.fleet.overrides import overridden
 from garnet_cli.fleet.toml_lines import key_lines
 
 MAX_BYTES = 1024 * 1024
 """Largest inventory read: 64 nodes need 20 KB; more is some other file."""
 
 
-def load_inventory(path: Path) -> Inventory:
-    """Read and check ``path``. Raises InventoryError with every mistake and nothing else."""
+def load_inventory(path: Path, environ: Mapping[str, str] = os.environ) -> Inventory:
+    """Read and check ``path``; the environment may name other files, see `overrides`.
+
+    Raises InventoryError with every mistake and nothing else.
+    """
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -39,7 +45,7 @@ def load_inventory(path: Path) -> Inventory:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InventoryError([f"{path}: cannot be read: {reason}"]) from error
-    return parse_inventory(content, path)
+    return overridden(parse_inventory(content, path), environ)
 
 
 def parse_inventory(content: bytes, path: Path) -> Inventory:
