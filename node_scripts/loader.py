@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 from node_scripts.loader_cache import prompt_cache_bytes_of
 from node_scripts.loader_guards import Pin, install_guards
 from node_scripts.loader_log import described, quieten_requests, set_up_logging
+from node_scripts.loader_purge import PromptCachePurge
 from node_scripts.loader_rehearsal import vocabulary_of
 from node_scripts.loader_socket import listen_on_unix_socket, serve_stats
 from node_scripts.observers import Observers
@@ -151,7 +152,7 @@ def main(argv: list[str] | None = None) -> None:
     quieten_requests(server)
     observers = Observers()
     observers.install(server)
-    observers.unknown.extend(missing)
+    observers.unknown.extend([*missing, *PromptCachePurge().install(server)])
     if observers.unknown:
         LOG.warning("this mlx-lm lacks what these need: %s", ", ".join(observers.unknown))
     listen_on_unix_socket(options.http_socket)

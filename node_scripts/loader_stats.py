@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+PURGE_PATH = "/garnet/purge"
+"""Path on a loader's HTTP socket that empties its prompt cache."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Eviction:

@@ -284,6 +284,7 @@ EventKind = Literal[
     "restart",
     "incident",
     "eviction",
+    "cache",
     "clock",
     "spool",
     "monitor",

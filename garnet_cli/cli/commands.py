@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "dashboard": "Make a web page of the fleet's telemetry: one file that needs nothing else.",
     "chat": "Ask the fleet a question.",
     "swap": "Replace a model's loader on a node under traffic.",
+    "cache": "Purge the prompt (KV) cache of a node's loader.",
     "logs": "Show the logs of proxies and loaders.",
     "keys": "Add, list and revoke the keys of clients.",
     "alerts": "List, test and silence alerts; watch for nodes that have fallen silent.",

@@ -18,6 +18,7 @@ from node_scripts.agent.jobs import supervising
 from node_scripts.agent.logs import Tail
 from node_scripts.agent.unix_http import request_json
 from node_scripts.files import write_atomically
+from node_scripts.loader_stats import PURGE_PATH
 from node_scripts.paths import MAX_SOCKET_PATH_BYTES, NodePaths
 
 LOADER_NAME = re.compile(r"loader-([1-9][0-9]{0,5})")
@@ -28,7 +29,9 @@ ATTEMPT_TIMEOUT_S = 120.0
 RETRY_S = 0.25
 LOOK_EVERY_S = 1.0
 STARTS_BEFORE_HOPELESS = 2
+PURGE_TIMEOUT_S = 90.0
 OK = 200
+NOT_FOUND = 404
 KEPT_LOGS = 5
 LOG_DAYS = 7.0
 
@@ -215,6 +218,30 @@ def loader_stats(context: Context, *, stats_socket: str) -> dict[str, Any]:
         return dict(json.loads(b"".join(parts)))
     except (OSError, ValueError) as error:
         raise StepError("loader_down", f"the loader's statistics do not answer: {error}") from error
+
+
+def purge_loader(context: Context, *, http_socket: str) -> dict[str, Any]:
+    """Empty a loader's prompt cache between two of its steps and return what was in it.
+
+    Errors: ``loader_down``, ``cannot_purge`` for a loader of a release that knows no purge, ``busy``
+    where it did not come to it in time (it still will).
+    """
+    path = _own_socket(context, http_socket)
+    try:
+        status, answer = request_json(path, "POST", PURGE_PATH, None, PURGE_TIMEOUT_S)
+    except (OSError, http.client.HTTPException) as error:
+        raise StepError(
+            "loader_down", f"the loader does not answer: {error or type(error).__name__}"
+        ) from error
+    if status == OK and isinstance(answer, dict):
+        return answer
+    if status == NOT_FOUND:
+        raise StepError(
+            "cannot_purge",
+            "its loader is of a release that cannot purge",
+            remedy="run `garnet up`: it swaps the loader for one that can, which begins with an empty cache",
+        )
+    raise StepError("busy", "its loader was too busy to purge yet", remedy="it will once it can; look again")
 
 
 def _complete(path: str, model: str, prompt: str, max_tokens: int, timeout_s: float) -> tuple[int, Any]:

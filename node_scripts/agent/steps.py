@@ -58,6 +58,7 @@ STEPS: Mapping[str, Step] = {
     "wait_loader": loaders.wait_loader,
     "test_loader": loaders.test_loader,
     "loader_stats": loaders.loader_stats,
+    "purge_loader": loaders.purge_loader,
     "control": control.control,
     "chat": control.chat,
     "logs": logs.logs,
