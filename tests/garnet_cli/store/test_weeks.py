@@ -14,14 +14,6 @@ from garnet_cli.store.weeks import Week, chosen_week, named_week, week_of
 
 BERLIN = "Europe/Berlin"
 ZONES = ("UTC", BERLIN, "America/New_York", "Asia/Kathmandu", "Pacific/Apia", "America/Santiago")
-    "UTC",
-    BERLIN,
-    "America/New_York",
-    "Asia/Kathmandu",
-    "Pacific/Apia",
-    "America/Santiago",
-    "Asia/Beirut",
-)
 
 
 def at(text: str, timezone: str = "UTC") -> float:
