@@ -42,6 +42,8 @@ class Message:
     items: list[Item]
     note: str = ""
     """Free text of the program's own, such as a test's."""
+    heading: str = ""
+    """Title of a message that is neither about alerts nor a test, such as a week's summary."""
 
 
 def trial(fleet: str, node: str, route: str, time_unix: float) -> Message:
@@ -52,6 +54,8 @@ def trial(fleet: str, node: str, route: str, time_unix: float) -> Message:
 
 def title(message: Message) -> str:
     """Return the message's title: how many alerts of which kind, about which nodes."""
+    if message.heading:
+        return message.heading
     if not message.items:
         return f"TEST: garnet, fleet {message.fleet}"
     if len(message.items) == 1:

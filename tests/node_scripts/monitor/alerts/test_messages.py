@@ -124,3 +124,12 @@ def test_split_fills_parts_to_the_limit_and_not_beyond() -> None:
     assert split("aaaa\nbbbb", 9) == ["aaaa\nbbbb"]
     assert split("aaaa\nbbbb", 8) == ["aaaa", "bbbb"]
     assert split("aaaaaa", 4) == ["aaaa", "aa"]
+
+
+def test_a_heading_is_the_title_of_what_is_neither_alert_nor_test() -> None:
+    """A week's summary is not called a test."""
+    message = Message(
+        route="alerts", time_unix=0.0, fleet="f", node="me@here", items=[], note="Two moves.", heading="Week"
+    )
+    assert title(message) == "Week"
+    assert body(message).startswith("Two moves.")
