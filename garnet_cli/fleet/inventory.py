@@ -147,6 +147,22 @@ class CostSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DeploySettings:
+    """The `[deploy]` table."""
+
+    watch_s: float = 600.0
+    roll_watch_s: float = 120.0
+    ratio_limit: float = 1.25
+    requests: int = 60
+    canary: str | None = None
+    """``None``: the node with the least traffic."""
+    test_command: str | None = None
+    staging: str | None = None
+    grace_s: float = 60.0
+    hold_s: float = 86400.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Inventory:
     """A whole inventory."""
 
@@ -159,6 +175,7 @@ class Inventory:
     alerts: AlertSettings
     """With the models' own budgets in it."""
     costs: CostSettings = field(default_factory=CostSettings)
+    deploy: DeploySettings = field(default_factory=DeploySettings)
 
     def node(self, name: str) -> NodeEntry:
         """Return a node; raises UsageError for a name that the inventory lacks."""

@@ -32,8 +32,8 @@ Beyond single keys, it is a mistake when two nodes have one name, one folder, or
 when a model names a node that is not there; when a folder source holds no `config.json`; when a node's
 `root` is so long that unix sockets below it would not fit (103 bytes on macOS); when `[telemetry]` names an
 S3 server and the store is none; when a warning would come after its alert, or raw minutes would outlive
-compacted ones; when a model names a reference price that is not there; and when a currency other than USD
-has no `usd_per_currency`.
+compacted ones; when a model names a reference price that is not there; when a currency other than USD has no
+`usd_per_currency`; and when `[deploy]` names a node that is not there.
 """
 
 EXAMPLE_HEAD = """\
@@ -50,6 +50,7 @@ EXAMPLE_TABLES = {
     "[telemetry]": "[telemetry]",
     "[alerts]": "[alerts]",
     "[costs]": "[costs]",
+    "[deploy]": "[deploy]",
     "[costs.reference.NAME]": '[costs.reference."gpt-4o-mini"]',
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from garnet_cli.fleet.inventory import Inventory, NodeEntry
 from garnet_cli.fleet.inventory_costs import check_costs
+from garnet_cli.fleet.inventory_deploy import check_deploy
 from garnet_cli.fleet.inventory_mistakes import Mistakes
 from garnet_cli.fleet.inventory_tables import Tables
 from garnet_cli.fleet.inventory_values import shown
@@ -24,6 +25,8 @@ def check_rules(tables: Tables, mistakes: Mistakes) -> None:
     _telemetry(tables, mistakes)
     if tables.costs:
         check_costs(tables.costs, tables.models, mistakes)
+    if tables.deploy:
+        check_deploy(tables.deploy, list(tables.node_names.values()), mistakes)
     seen: list[NodeEntry] = []
     for index, node in tables.nodes.items():
         longest = len(os.fsencode(os.path.join(node.root, LONGEST_SOCKET_NAME)))  # noqa: PTH118

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from garnet_cli.fleet.inventory_costs import COST_KEYS, REFERENCE_KEYS
+from garnet_cli.fleet.inventory_deploy import DEPLOY_KEYS
 from garnet_cli.fleet.inventory_keys import Key
 from garnet_cli.fleet.inventory_telemetry import ALERT_KEYS, TELEMETRY_KEYS
 from garnet_cli.fleet.inventory_urls import power_meter, store
@@ -141,6 +142,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
     "[alerts]": ALERT_KEYS,
     "[costs]": COST_KEYS,
     "[costs.reference.NAME]": REFERENCE_KEYS,
+    "[deploy]": DEPLOY_KEYS,
 }
 """The tables by their headers, in the order of the reference."""
 
@@ -160,4 +162,5 @@ TABLE_DOCS = {
     "[costs]": "What the fleet's costs are computed from, beside each node's `price_usd`. Optional.",
     "[costs.reference.NAME]": "What an API asks for the like of a model, as data with a date and a source;"
     " `reference` of `[models.NAME]` names it. The numbers here are an example: look up those of today.",
+    "[deploy]": "How careful `garnet deploy` is. Optional.",
 }

@@ -11,6 +11,7 @@ from typing import Any
 from garnet_cli.errors import UsageError
 from garnet_cli.fleet.inventory import (
     CostSettings,
+    DeploySettings,
     FleetSettings,
     Inventory,
     ModelEntry,
@@ -19,6 +20,7 @@ from garnet_cli.fleet.inventory import (
     TelemetrySettings,
 )
 from garnet_cli.fleet.inventory_costs import read_costs
+from garnet_cli.fleet.inventory_deploy import read_deploy
 from garnet_cli.fleet.inventory_keys import absolute, any_of, here, read_keys
 from garnet_cli.fleet.inventory_mistakes import Mistakes
 from garnet_cli.fleet.inventory_schema import FLEET_KEYS, MODEL_KEYS, NODE_KEYS, PROXY_KEYS
@@ -36,6 +38,7 @@ HEADERS = {
     "telemetry": "[telemetry]",
     "alerts": "[alerts]",
     "costs": "[costs]",
+    "deploy": "[deploy]",
 }
 DEFAULT_LISTEN = next(key.default for key in PROXY_KEYS if key.name == "listen")
 SSH_ONLY = ("host", "port", "user", "identity_file", "jump")
@@ -53,6 +56,7 @@ class Tables:
     telemetry: TelemetrySettings | None = None
     alerts: AlertSettings | None = None
     costs: CostSettings | None = None
+    deploy: DeploySettings | None = None
     nodes: dict[int, NodeEntry] = field(default_factory=dict)
     """By index in the file."""
     models: list[ModelEntry] = field(default_factory=list)
@@ -61,7 +65,9 @@ class Tables:
 
     def inventory(self, path: Path) -> Inventory:
         """Return the inventory; to be called once no mistake was found."""
-        if not (self.fleet and self.proxy and self.telemetry and self.alerts and self.costs):
+        if not (self.fleet and self.proxy and self.telemetry and self.alerts):
+            raise ValueError("an inventory with mistakes has no result")
+        if not (self.costs and self.deploy):
             raise ValueError("an inventory with mistakes has no result")
         budgets = {model.name: model.latency_p95_ms for model in self.models if model.latency_p95_ms}
         return Inventory(
@@ -73,6 +79,7 @@ class Tables:
             telemetry=self.telemetry,
             alerts=replace(self.alerts, model_latency_p95_ms=budgets),
             costs=self.costs,
+            deploy=self.deploy,
         )
 
 
@@ -89,6 +96,7 @@ def read_tables(document: dict[str, Any], folder: Path, mistakes: Mistakes) -> T
     tables.telemetry = _telemetry(document.get("telemetry", {}), folder, mistakes)
     tables.alerts = _alerts(document.get("alerts", {}), mistakes)
     tables.costs = read_costs(document.get("costs", {}), mistakes)
+    tables.deploy = read_deploy(document.get("deploy", {}), mistakes)
     _nodes(document.get("nodes", []), folder, tables, mistakes)
     models = document.get("models", {})
     if not isinstance(models, dict):

@@ -284,7 +284,7 @@ def test_no_value_of_any_key_raises_anything_but_inventory_error(data: st.DataOb
     line = f"{key} = {toml_text(data.draw(VALUES))}\n"
     nodes = [f'name = "{name}"\nroot = "/{name}"\nhost = "h"\n' for name in ("a", "b")]
     parts = {"[fleet]": 'name = "f"\n', "[[nodes]]": nodes[0], "[proxy]": ""}
-    parts |= {"[telemetry]": "", "[alerts]": "", "[costs]": ""}
+    parts |= {"[telemetry]": "", "[alerts]": "", "[costs]": "", "[deploy]": ""}
     if table == "[costs.reference.NAME]":
         prices = "prompt_usd_per_million = 1\ncompletion_usd_per_million = 2\n"
         parts[table] = prices + 'date = 2026-11-01\nsource = "s"\n'

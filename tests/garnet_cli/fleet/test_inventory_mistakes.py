@@ -62,7 +62,7 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "table misspelt": (
         GOOD + "[proxi]\n",
         "fleet.toml:10: [proxi]: is no table of an inventory, expected [fleet], [[nodes]], [models.NAME],"
-        " [proxy], [telemetry], [alerts] or [costs]; did you mean [proxy]?",
+        " [proxy], [telemetry], [alerts], [costs] or [deploy]; did you mean [proxy]?",
     ),
     "fleet without name": (
         "[fleet]\n" + NODE,
@@ -378,6 +378,14 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "idle above the nameplate": (
         GOOD + "[costs]\nidle_watts = 150\n",
         "fleet.toml:11: [costs] idle_watts: is 150, expected at most nameplate_watts, which is 140",
+    ),
+    "canary that is no node": (
+        GOOD + '[deploy]\ncanary = "mini-2"\n',
+        'fleet.toml:11: [deploy] canary: "mini-2" is no node; did you mean "mini-1"?',
+    ),
+    "canary that is the staging node": (
+        GOOD + '[deploy]\ncanary = "mini-1"\nstaging = "mini-1"\n',
+        "fleet.toml:11: [deploy] canary: is the staging node, expected one that serves clients",
     ),
     "value cut off": (
         FLEET + "timezone =\n",
