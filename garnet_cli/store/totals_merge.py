@@ -25,7 +25,7 @@ def merge_rows(rows: Iterable[Row], over: Collection[str]) -> list[Row]:
 
     Labels are ``begin_unix``, ``node``, ``model``, ``key`` and ``kind``, as far as the rows have them. In the
     result a text among ``over`` is "" and ``begin_unix`` that of the first bucket; rows are in the order of
-    their labels. The rows given are left as they are. Raises ValueError for a label that the rows lack.
+    the labels that are left. The rows given stay as they are. Raises ValueError for a label that they lack.
     """
     groups: dict[tuple[Any, ...], list[Row]] = {}
     kept: tuple[str, ...] | None = None
@@ -33,8 +33,7 @@ def merge_rows(rows: Iterable[Row], over: Collection[str]) -> list[Row]:
         if kept is None:
             kept = _kept_labels(type(row), over)
         groups.setdefault(tuple(getattr(row, name) for name in kept), []).append(row)
-    made = [_added(group, over) for group in groups.values()]
-    return sorted(made, key=lambda row: tuple(getattr(row, name) for name in labels_of(type(row))))
+    return [_added(group, over) for _, group in sorted(groups.items())]
 
 
 def labels_of(kind: type) -> tuple[str, ...]:
