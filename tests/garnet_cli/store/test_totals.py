@@ -29,16 +29,16 @@ DAY_S = 86_400
 NODES = ("mini-1", "mini-2")
 
 
-def plain(value: Any, about: bool = False) -> Any:
+def plain(value: Any, *, about: bool = False) -> Any:
     """Return a value as lists and dicts; ``about``: its floats equal those summed in another order."""
     if isinstance(value, float) and about:
         return pytest.approx(value, rel=1e-9, abs=1e-4)
     if isinstance(value, dict):
-        return {name: plain(one, about) for name, one in value.items()}
+        return {name: plain(one, about=about) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(one, about) for one in value]
+        return [plain(one, about=about) for one in value]
     if dataclasses.is_dataclass(value):
-        return [plain(getattr(value, one.name), about) for one in dataclasses.fields(value)]
+        return [plain(getattr(value, one.name), about=about) for one in dataclasses.fields(value)]
     return value
 
 
