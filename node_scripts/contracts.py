@@ -301,38 +301,6 @@ class JobStatus:
     detail: str = ""
 
 
-# --- leases and journals ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Lease:
-    """Who is changing this node: told to the second operator."""
-
-    who: str
-    """``user@host``."""
-    purpose: str
-    """The command, such as ``garnet swap mini-1 llama``."""
-    since: str
-
-
-SwapStep = Literal["plan", "start", "test", "flip", "drain", "watch", "stop", "done", "undo"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SwapJournal:
-    """`state/swap-<model>.json`: the last step of a swap that is *done*; its next one may be half done."""
-
-    schema: int
-    model: str
-    step: SwapStep
-    old: LoaderSpec | None
-    new: LoaderSpec
-    who: str
-    started: str
-    updated: str
-    note: str = ""
-
-
 # --- the agent's channel ------------------------------------------------------------------------
 
 

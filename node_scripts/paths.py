@@ -89,6 +89,21 @@ class NodePaths:
         return self.state / "lease.json"
 
     @property
+    def trial_file(self) -> Path:
+        """The deploy's change of this node that is not confirmed, or how it was taken back."""
+        return self.state / "trial.json"
+
+    @property
+    def deploys(self) -> Path:
+        """One folder a deploy: the snapshot before it, and how it ended."""
+        return self.state / "deploys"
+
+    @property
+    def fuse(self) -> Path:
+        """The fuse's own code, of no release and no environment."""
+        return self.state / "fuse"
+
+    @property
     def silences_file(self) -> Path:
         """Alerts that nobody is told of for a while, written by operators and read by the monitor."""
         return self.state / "silences.json"

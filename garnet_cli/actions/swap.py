@@ -30,7 +30,8 @@ from garnet_cli.errors import GarnetError, NodeError, RolledBackError
 from garnet_cli.judge.readiness import TestRound
 from garnet_cli.judge.swap_position import position
 from garnet_cli.judge.watch import Observation, verdict
-from node_scripts.contracts import SCHEMA, LoaderSpec, ProxyStatus, Slot, SwapJournal, SwapStep
+from node_scripts.contracts import SCHEMA, LoaderSpec, ProxyStatus, Slot
+from node_scripts.journals import SwapJournal, SwapStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ class SwapPlan:
     who: str
     watch_s: float
     drain_timeout_s: float
+    hold: bool = False
+    """Leave the old loader running, without traffic, and the journal at its watch: a later run stops it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -120,6 +123,9 @@ class Swap:
             journal = self._timed(result, "flip", self._flip, journal)
         if where in {"start", "drain"}:
             journal = self._drain_and_watch(journal, result)
+        if self.plan.hold and self._wants(journal.new):
+            result.seconds["total"] = time.monotonic() - begin
+            return result
         self._timed(result, "stop", self._stop, journal)
         if not self._wants(journal.new):
             self.report(f"finished an unfinished swap to {_what(journal.new)}; now to what is wanted")

@@ -20,7 +20,7 @@ from garnet_cli.fleet.node import NodeHandle
 from garnet_cli.fleet.release import Release
 from garnet_cli.fleet.source import ModelSource
 from garnet_cli.judge.difference import DesiredLoader, other_proxies
-from node_scripts.contracts import SwapJournal
+from node_scripts.journals import SwapJournal
 
 Report = Callable[[str], None]
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import msgspec
 
 from garnet_cli.errors import NodeError
-from node_scripts.contracts import JobStatus, Keys, Lease, SlotTable, SwapJournal
+from node_scripts.contracts import JobStatus, Keys, SlotTable
+from node_scripts.journals import DeployRecord, Lease, SwapJournal, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,10 @@ class NodeFacts:
     """Names in ``etc/monitor.env``, each with its fingerprint where a salt was sent."""
     monitor_loaded: bool | None = None
     """Whether the monitor works by what lies in ``etc/`` now; ``None`` where it cannot be told."""
+    trial: Trial | None = None
+    """The deploy's change that is not confirmed, or how the last one was taken back."""
+    deploys: list[DeployRecord] = field(default_factory=list)
+    """How the last deploys of this node ended, the newest first."""
     live: dict[str, Any] | None = None
     """What the monitor saw last: ``run/monitor.json``."""
 

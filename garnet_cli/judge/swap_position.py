@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
-from node_scripts.contracts import Slot, SwapJournal
+from node_scripts.contracts import Slot
+from node_scripts.journals import SwapJournal
 
 Position = Literal["start", "drain", "stop", "undo", "finished"]
 """The step to go on with: before the flip always ``start``, since a loader is tested again."""

@@ -25,6 +25,7 @@ from node_scripts.agent.loaders import loader_folders, next_serial
 from node_scripts.agent.monitor import live_of, monitor_facts
 from node_scripts.agent.read_write import secret_of
 from node_scripts.agent.release import current_release, releases
+from node_scripts.agent.trial import deploy_records, read_trial
 from node_scripts.agent.unix_http import request_json
 from node_scripts.agent.uv import find_uv
 from node_scripts.files import digest_of
@@ -54,7 +55,6 @@ def facts(
     fleet = _content(paths.fleet_file)
     secret = secret_of(paths.secrets_file)
     disk = shutil.disk_usage(_existing(paths.root))
-    lease = current_lease(paths.lease_file)
     proxy = _proxy_status(paths)
     live = live_of(paths)
     return {
@@ -77,11 +77,13 @@ def facts(
         "swaps": [_json_file(path) for path in sorted(paths.state.glob("swap-*.json"))],
         "settings_loaded": _settings_loaded(paths, proxy),
         "listen_state": listen_state(proxy, listen) if listen else None,
-        "lease": asdict(lease) if lease else None,
+        "lease": _as_dict(current_lease(paths.lease_file)),
         "loader_folders": loader_folders(paths),
         "next_serial": next_serial(paths),
         "defined_jobs": defined_jobs(paths),
         **monitor_facts(paths, salt, live),
+        "trial": _as_dict(read_trial(paths)),
+        "deploys": [asdict(record) for record in deploy_records(paths)],
         "live": live,
     }
 
@@ -143,6 +145,10 @@ def _supervision(paths: NodePaths) -> dict[str, Any]:
         return {"jobs": jobs, "supervisor": supervisor.describe()}
     except SupervisionError as error:
         raise StepError("supervisor", error.message, remedy=error.remedy, detail=error.detail) from error
+
+
+def _as_dict(value: Any) -> dict[str, Any] | None:
+    return None if value is None else asdict(value)
 
 
 def _content(path: Path) -> bytes | None:

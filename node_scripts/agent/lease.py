@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from node_scripts.agent.errors import StepError
-from node_scripts.contracts import Lease
+from node_scripts.journals import Lease
 
 PATIENCE_S = 1.0
 """How long a taker tries: somebody who only looks holds the lock for an instant."""
@@ -27,10 +27,16 @@ class LeaseHolder:
         self._sleep = sleep
         self._descriptor: int | None = None
 
-    def take(self, who: str, purpose: str) -> None:
+    @property
+    def held(self) -> bool:
+        """Say whether this process holds it."""
+        return self._descriptor is not None
+
+    def take(self, who: str, purpose: str, *, deploy: str | None = None, host: str = "") -> None:
         """Hold the lease for ``who``; taking it again only changes what it says.
 
-        Raises ``StepError`` (``lease_held``) naming the holder.
+        ``deploy`` is what it is held for, ``host`` where its operator is. Raises ``StepError``
+        (``lease_held``) naming the holder.
         """
         if self._descriptor is None:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -39,7 +45,14 @@ class LeaseHolder:
                 os.close(descriptor)
                 raise _held(read_lease(self._path))
             self._descriptor = descriptor
-        lease = Lease(who=who, purpose=purpose, since=datetime.now(UTC).isoformat(timespec="seconds"))
+        lease = Lease(
+            who=who,
+            purpose=purpose,
+            since=datetime.now(UTC).isoformat(timespec="seconds"),
+            pid=os.getpid(),
+            host=host,
+            deploy=deploy,
+        )
         content = json.dumps(asdict(lease)).encode()
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, content, 0)
@@ -82,8 +95,15 @@ def read_lease(path: Path) -> Lease:
     """Return what the holder wrote; ``unknown`` where it has not written yet."""
     try:
         content = json.loads(path.read_text())
-        return Lease(who=content["who"], purpose=content["purpose"], since=content["since"])
-    except (ValueError, KeyError, OSError):
+        return Lease(
+            who=content["who"],
+            purpose=content["purpose"],
+            since=content["since"],
+            pid=content.get("pid"),
+            host=content.get("host", ""),
+            deploy=content.get("deploy"),
+        )
+    except (ValueError, KeyError, TypeError, OSError):
         return Lease(who="unknown", purpose="unknown", since="unknown")
 
 

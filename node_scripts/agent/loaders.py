@@ -71,9 +71,7 @@ def prepare_loader(context: Context, *, model: str, artifact: str) -> dict[str, 
             f"the root's path is too long for sockets ({sockets[1]})",
             remedy=f"choose a root of at most {MAX_SOCKET_PATH_BYTES - 24} bytes",
         )
-    folder = make_folder(paths.served / name)
-    (folder / model).symlink_to(Path("../../artifacts") / artifact)
-    os.utime(paths.artifacts / artifact)
+    folder = ensure_loader_folder(context, name=name, model=model, artifact=artifact)
     return {
         "serial": serial,
         "name": name,
@@ -81,6 +79,17 @@ def prepare_loader(context: Context, *, model: str, artifact: str) -> dict[str, 
         "http_socket": sockets[0],
         "stats_socket": sockets[1],
     }
+
+
+def ensure_loader_folder(context: Context, *, name: str, model: str, artifact: str) -> Path:
+    """Make the folder of the loader ``name`` as it has to be, if it is not, and return it."""
+    folder = make_folder(context.paths.served / name)
+    link, target = folder / model, Path("../../artifacts") / artifact
+    if not link.is_symlink() or link.readlink() != target:
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+    os.utime(context.paths.artifacts / artifact)
+    return folder
 
 
 def discard_loader(context: Context, *, name: str) -> dict[str, Any]:

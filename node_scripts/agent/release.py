@@ -12,6 +12,7 @@ from typing import Any
 from node_scripts.agent.context import Context, make_folder
 from node_scripts.agent.errors import StepError
 from node_scripts.agent.payload import store_payload
+from node_scripts.agent.trial import protected_snapshots
 from node_scripts.paths import NodePaths
 
 IDENTIFIER = re.compile(r"[0-9a-f]{12,64}")
@@ -91,12 +92,12 @@ def _remove_old(paths: NodePaths) -> list[str]:
 
 
 def job_files(paths: NodePaths) -> str:
-    """Return the text of all that names a release in use: supervisors' files and the slots."""
+    """Return the text of all that names a release in use: supervisors' files and kept snapshots."""
     root = str(paths.root)
     folders = [paths.etc / "supervisor" / "jobs", paths.etc / "supervisor", Path("/Library/LaunchDaemons")]
     folders.append(Path.home() / "Library" / "LaunchAgents")
     files = [path for folder in folders if folder.is_dir() for path in folder.iterdir() if path.is_file()]
-    texts = []
+    texts = list(protected_snapshots(paths))
     for path in files:
         if path.parent.name not in ("jobs", "supervisor") and not path.name.startswith("com.garnet."):
             continue

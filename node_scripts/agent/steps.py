@@ -8,10 +8,12 @@ from node_scripts.agent import (
     alerts,
     artifact,
     control,
+    deploy,
     environment,
     events,
     facts,
     jobs,
+    leasing,
     loaders,
     logs,
     monitor,
@@ -20,19 +22,19 @@ from node_scripts.agent import (
     unused,
     wheels,
 )
-from node_scripts.agent.context import Context
 from node_scripts.agent.dispatch import Step
-
-
-def take_lease(context: Context, *, who: str, purpose: str) -> dict[str, object]:
-    """Hold the right to change this node for the life of the channel."""
-    context.lease.take(who, purpose)
-    return {}
-
 
 STEPS: Mapping[str, Step] = {
     "facts": facts.facts,
-    "take_lease": take_lease,
+    "take_lease": leasing.take_lease,
+    "read_lease": leasing.read_lease,
+    "break_lease": leasing.break_lease,
+    "begin_trial": deploy.begin_trial,
+    "hold_trial": deploy.hold_trial,
+    "open_trial": deploy.open_trial,
+    "confirm_trial": deploy.confirm_trial,
+    "revert_trial": deploy.revert_trial,
+    "restore_deploy": deploy.restore_deploy,
     "push_release": release.push_release,
     "link_release": release.link_release,
     "remove_unused": unused.remove_unused,

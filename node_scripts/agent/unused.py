@@ -13,6 +13,7 @@ from typing import Any
 from node_scripts.agent import artifact, environment
 from node_scripts.agent.context import Context
 from node_scripts.agent.release import current_release, job_files, releases
+from node_scripts.agent.trial import protected_snapshots
 from node_scripts.agent.wheels import WHEEL, file_sha256
 from node_scripts.paths import NodePaths
 from node_scripts.supervision.processes import run
@@ -49,11 +50,11 @@ def remove_unused(context: Context, *, artifacts: list[str], kind: str) -> dict[
 
 
 def named_artifacts(paths: NodePaths) -> set[str]:
-    """Return the artifacts that slots, unfinished swaps and loaders' folders name."""
+    """Return the artifacts that slots, unfinished swaps, loaders' folders and kept snapshots name."""
     named = {link.readlink().name for link in paths.served.glob("*/*") if link.is_symlink()}
-    for path in [paths.slots_file, *paths.state.glob("swap-*.json")]:
-        if path.exists():
-            named |= set(_values(json.loads(path.read_text()), "artifact"))
+    files = [path for path in (paths.slots_file, *paths.state.glob("swap-*.json")) if path.exists()]
+    for text in [*(path.read_text() for path in files), *protected_snapshots(paths)]:
+        named |= set(_values(json.loads(text), "artifact"))
     return named
 
 

@@ -46,6 +46,9 @@ class Supervisor(Protocol):
     def statuses(self) -> list[JobStatus]:
         """Return all jobs of this root, running or not. Raises SupervisionError."""
 
+    def definition(self, name: str) -> Job | None:
+        """Return the job as it was last ensured; ``None`` without one. Raises SupervisionError."""
+
     def signal(self, name: str, signal_name: str) -> None:
         """Send ``TERM``, ``HUP`` … to the job's process. Raises SupervisionError."""
 

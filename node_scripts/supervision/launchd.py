@@ -10,7 +10,14 @@ from typing import Any
 from node_scripts.contracts import Job, JobStatus
 from node_scripts.supervision.interface import Report, SupervisionError, check_name, stop_rank
 from node_scripts.supervision.launchd_files import AgentFiles, DaemonFiles
-from node_scripts.supervision.launchd_plist import Account, job_from_label, job_label, job_plist, root_hash
+from node_scripts.supervision.launchd_plist import (
+    Account,
+    job_from_label,
+    job_label,
+    job_plist,
+    read_job,
+    root_hash,
+)
 from node_scripts.supervision.launchd_print import parse_print
 from node_scripts.supervision.processes import Completed, Runner, run
 
@@ -103,6 +110,11 @@ class Launchd:
             else:
                 found.append(parse_print(name, printed))
         return found
+
+    def definition(self, name: str) -> Job | None:
+        """Return what the job's property list says; see Supervisor.definition."""
+        plists = self._plists(check_name(name))
+        return read_job(self._files.read(plists[0]), self._account) if plists else None
 
     def signal(self, name: str, signal_name: str) -> None:
         """Signal the job's process; see Supervisor.signal."""

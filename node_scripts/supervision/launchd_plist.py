@@ -41,6 +41,20 @@ def job_from_label(label: str) -> str:
     return label.rsplit(".", 1)[-1]
 
 
+def read_job(entries: dict[str, Any], account: Account) -> Job:
+    """Return the job whose property list ``entries`` is: what ``job_plist`` wrote."""
+    usual = {"HOME": str(account.home), "USER": account.name, "LOGNAME": account.name, "PATH": SEARCH_PATH}
+    variables = dict(entries["EnvironmentVariables"])
+    return Job(
+        name=job_from_label(entries["Label"]),
+        argv=list(entries["ProgramArguments"]),
+        working_directory=entries["WorkingDirectory"],
+        log=entries["StandardOutPath"],
+        environment={name: value for name, value in variables.items() if usual.get(name) != value},
+        stop_timeout_s=int(entries["ExitTimeOut"]),
+    )
+
+
 def job_plist(job: Job, label: str, account: Account, *, daemon: bool) -> bytes:
     """Return the property list; equal bytes for equal jobs.
 

@@ -74,6 +74,28 @@ def job_config(job: Job) -> str:
     return "\n".join(lines) + "\n"
 
 
+def read_job(name: str, text: str) -> Job:
+    """Return the job whose file ``text`` is: what ``job_config`` wrote. Raises SupervisionError."""
+    lines = text.splitlines()
+    settings = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith((";", "[")))
+    try:
+        argv = json.loads(next(line for line in lines if line.startswith(MARK)).removeprefix(MARK))
+        words = shlex.split(settings["command"].replace("%%", "%"))
+        variables = words[1 : len(words) - len(argv)]
+        return Job(
+            name=name,
+            argv=argv,
+            working_directory=settings["directory"],
+            log=settings["stdout_logfile"],
+            environment=dict(word.split("=", 1) for word in variables),
+            stop_timeout_s=int(settings["stopwaitsecs"]),
+        )
+    except (StopIteration, KeyError, ValueError) as error:
+        raise SupervisionError(
+            f"the file of job {name} is damaged: {error}", remedy="run `garnet up`"
+        ) from error
+
+
 def quoted_command(arguments: list[str]) -> str:
     """Quote ``arguments`` for supervisord, which splits like a shell after reading an ini value.
 

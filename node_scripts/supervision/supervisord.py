@@ -27,7 +27,7 @@ from node_scripts.supervision.supervisor_client import (
     SupervisorAwayError,
     SupervisorClient,
 )
-from node_scripts.supervision.supervisor_config import job_config, main_config
+from node_scripts.supervision.supervisor_config import job_config, main_config, read_job
 
 OPEN_FILES = 65536
 START_TIMEOUT_S = 20.0
@@ -137,6 +137,11 @@ class Supervisord:
         jobs += [JobStatus(name=name, state="stopped", detail=absent) for name in names - set(known)]
         return sorted(jobs, key=lambda job: job.name)
 
+    def definition(self, name: str) -> Job | None:
+        """Return what the job's file says; see Supervisor.definition."""
+        path = self._jobs / f"{check_name(name)}.conf"
+        return read_job(name, path.read_text()) if path.exists() else None
+
     def signal(self, name: str, signal_name: str) -> None:
         """Signal the job's process; see Supervisor.signal."""
         try:
@@ -190,7 +195,7 @@ class Supervisord:
         return max((float(entry["stopwaitsecs"]) for entry in config if entry["group"] == name), default=20.0)
 
     def _start(self, program: Path | None, report: Report) -> None:
-        if program is not None:
+        if program is not None and (program.exists() or not self._start_script.exists()):
             self._write_start_script(program)
         if not self._start_script.exists():
             raise SupervisionError("supervisord was never started here", remedy="run `garnet up`")

@@ -15,8 +15,8 @@ from node_scripts.contracts import (
     ProxyStatus,
     Slot,
     SlotStatus,
-    SwapJournal,
 )
+from node_scripts.journals import SwapJournal
 
 
 class FakeNode:

@@ -10,7 +10,8 @@ import pytest
 from garnet_cli.actions.swap_command import going_on, require_one_proxy
 from garnet_cli.errors import NodeError
 from garnet_cli.fleet.inventory_file import parse_inventory
-from node_scripts.contracts import SCHEMA, JobStatus, SwapJournal
+from node_scripts.contracts import SCHEMA, JobStatus
+from node_scripts.journals import SwapJournal
 from tests.garnet_cli.judge.test_difference import ACTIVE, facts
 
 SOURCE = "org/llama@7f0dc925e0d0afb0322d96f9255cfddf2ba5636e"

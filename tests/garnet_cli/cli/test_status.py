@@ -12,7 +12,8 @@ from garnet_cli.actions.status import NodeStatus
 from garnet_cli.cli.output import Output
 from garnet_cli.cli.status import render, short_source
 from garnet_cli.fleet.inventory_file import parse_inventory
-from node_scripts.contracts import SCHEMA, JobStatus, SwapJournal
+from node_scripts.contracts import SCHEMA, JobStatus
+from node_scripts.journals import SwapJournal
 from tests.garnet_cli.judge.test_difference import ACTIVE, facts
 from tests.garnet_cli.judge.test_down import proxy
 

@@ -14,8 +14,8 @@ from node_scripts.contracts import (
     LoaderSpec,
     Slot,
     SlotTable,
-    SwapJournal,
 )
+from node_scripts.journals import SwapJournal
 
 KEYS = Keys(schema=SCHEMA, keys=[ClientKey(name="app", sha256="00", created="then")])
 DESIRED = DesiredNode(

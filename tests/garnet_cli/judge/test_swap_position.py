@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from garnet_cli.judge.swap_position import position
-from node_scripts.contracts import SCHEMA, LoaderSpec, Slot, SwapJournal, SwapStep
+from node_scripts.contracts import SCHEMA, LoaderSpec, Slot
+from node_scripts.journals import SwapJournal, SwapStep
 
 
 def spec(name: str) -> LoaderSpec:
