@@ -68,7 +68,7 @@ class NodeCost:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Costs:
-    """What a window cost. The money of ``models``, of ``nodes`` and of ``keys`` each adds up to ``fleet``'s."""
+    """What a window cost. The money of ``models``, ``nodes`` and ``keys`` each adds up to the fleet's."""
 
     begin_unix: int
     end_unix: int
