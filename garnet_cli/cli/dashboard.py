@@ -30,11 +30,12 @@ def dashboard(  # noqa: PLR0913 -- one parameter an option
     port: Annotated[int, typer.Option("--port", help="Port of --serve; 0 takes a free one.")] = 8910,
     hours: Annotated[float, typer.Option("--hours", help="How far back the page reaches.")] = 24.0,
     usd_per_kwh: Annotated[
-        float, typer.Option("--usd-per-kwh", help="Price of a kWh, in US dollars.")
-    ] = 0.30,
+        float | None, typer.Option("--usd-per-kwh", help="Price of a kWh, if not that of [costs].")
+    ] = None,
     life_months: Annotated[
-        int, typer.Option("--life-months", help="Months over which hardware is written off.")
-    ] = 36,
+        int | None,
+        typer.Option("--life-months", help="Months to write hardware off, if not those of [costs]."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write the page's figures to stdout.")] = False,
 ) -> None:
     """Make a web page of the fleet's telemetry: one file that needs nothing else.
@@ -43,7 +44,8 @@ def dashboard(  # noqa: PLR0913 -- one parameter an option
     account/cluster/FLEET/; run it again, by cron, to renew them. --serve shows the page on this machine only
     and renews it from the store, until Ctrl-C.
     """
-    if not 0 < hours <= LONGEST_HOURS or life_months < 1 or usd_per_kwh < 0:
+    life_wrong = life_months is not None and life_months < 1
+    if not 0 < hours <= LONGEST_HOURS or life_wrong or (usd_per_kwh or 0) < 0:
         raise UsageError(
             f"--hours is above 0 and at most {LONGEST_HOURS}, --life-months from 1, prices from 0"
         )
@@ -67,9 +69,13 @@ def _refresh_s(*, publish: bool, serve: bool) -> int | None:
 
 
 def _gatherer(
-    inventory_path: Path, hours: float, usd_per_kwh: float, life_months: int, refresh_s: int | None
+    inventory_path: Path,
+    hours: float,
+    usd_per_kwh: float | None,
+    life_months: int | None,
+    refresh_s: int | None,
 ) -> Gatherer:
-    from garnet_cli.dashboard.cost import Assumptions  # noqa: PLC0415 -- readers load heavy libraries
+    from garnet_cli.dashboard.cost import assumptions_of  # noqa: PLC0415 -- readers load heavy libraries
     from garnet_cli.dashboard.gather import Gatherer  # noqa: PLC0415 -- likewise
     from garnet_cli.store.connect import open_store, store_errors  # noqa: PLC0415 -- likewise
 
@@ -80,7 +86,7 @@ def _gatherer(
         inventory,
         store,
         hours=hours,
-        assumptions=Assumptions(usd_per_kwh=usd_per_kwh, life_months=life_months),
+        assumptions=assumptions_of(inventory.costs, life_months=life_months, usd_per_kwh=usd_per_kwh),
         refresh_s=refresh_s,
     )
 

@@ -62,15 +62,14 @@ class NodeMoney:
         return self.hardware + self.energy + self.overhead
 
 
-def hardware_usd(price_usd: float, hours: float, settings: CostSettings, months_more: float = 0.0) -> float:
+def hardware_usd(price_usd: float, hours: float, *, life_months: float, residual_pct: float) -> float:
     """Return what a node is written off by in ``hours``: evenly over its life, down to its residual value."""
-    life_hours = (settings.life_months + months_more) * HOURS_PER_MONTH
-    return price_usd * (1 - settings.residual_pct / 100) * hours / life_hours
+    return price_usd * (1 - residual_pct / 100) * hours / (life_months * HOURS_PER_MONTH)
 
 
-def energy_usd(kwh: float, settings: CostSettings) -> float:
-    """Return what energy cost."""
-    return kwh * settings.usd_per_kwh
+def overhead_usd(hours: float, other_usd: float, *, usd_per_month: float, share_pct: float) -> float:
+    """Return a fleet's overhead: what a month costs by the hours, and a share of its hardware and energy."""
+    return usd_per_month * hours / HOURS_PER_MONTH + other_usd * share_pct / 100
 
 
 def node_money(
@@ -84,7 +83,8 @@ def node_money(
         if row.node not in basis.prices_usd and (row.covered_s or row.minutes_present)
     ]
     own = list(basis.prices_usd)
-    fixed_usd = basis.settings.overhead_usd_per_month * window_s / 3600 / HOURS_PER_MONTH
+    per_month = basis.settings.overhead_usd_per_month
+    fixed_usd = overhead_usd(window_s / 3600, 0.0, usd_per_month=per_month, share_pct=0.0)
     fixed = dict(zip(own, divide(micros_of(fixed_usd), [1.0] * len(own)), strict=True)) if own else {}
     found = []
     for name in [*own, *gone]:
@@ -164,21 +164,25 @@ def _kwh(watts: float, seconds: float) -> float:
 def _money(
     basis: CostBasis, row: NodeTotals, models: Sequence[ModelTotals], seconds: float, fixed: int
 ) -> NodeMoney:
-    settings, hours = basis.settings, seconds / 3600
+    settings, tariff = basis.settings, basis.settings.usd_per_kwh
     price = basis.prices_usd.get(row.node)
     share = busy_share(row, models)
     # What no minute tells of counts as idle: no token of it is counted either.
     busy_s = None if share is None else share * min(row.covered_s, seconds)
-    hardware = micros_of(hardware_usd(price or 0.0, hours, settings))
+    months = settings.life_months
+    shorter = months - min(LIFE_DOUBT_MONTHS, months / 2)
+    hardware, longest, shortest = (
+        micros_of(
+            hardware_usd(price or 0.0, seconds / 3600, life_months=life, residual_pct=settings.residual_pct)
+        )
+        for life in (months, months + LIFE_DOUBT_MONTHS, shorter)
+    )
     energy = energy_of(row, seconds, share, settings)
-    energy_micros = micros_of(energy_usd(energy.kwh, settings))
+    energy_micros = micros_of(energy.kwh * tariff)
     more = settings.overhead_pct / 100
     worked = busy_s / seconds if busy_s and seconds else 0.0
     work_kwh = _work_kwh(energy.kwh, worked * seconds, seconds, settings)
-    workload = min(energy_micros, micros_of(energy_usd(work_kwh, settings))) + round(hardware * worked)
-    shorter = min(LIFE_DOUBT_MONTHS, settings.life_months / 2)
-    longest = micros_of(hardware_usd(price or 0.0, hours, settings, LIFE_DOUBT_MONTHS))
-    shortest = micros_of(hardware_usd(price or 0.0, hours, settings, -shorter))
+    workload = min(energy_micros, micros_of(work_kwh * tariff)) + round(hardware * worked)
     return NodeMoney(
         name=row.node,
         seconds=seconds,
@@ -191,8 +195,8 @@ def _money(
         kwh=energy,
         hardware_doubt=(_grown(longest - hardware, more), _grown(shortest - hardware, more)),
         energy_doubt=(
-            _grown(micros_of(energy_usd(energy.low_kwh, settings)) - energy_micros, more),
-            _grown(micros_of(energy_usd(energy.high_kwh, settings)) - energy_micros, more),
+            _grown(micros_of(energy.low_kwh * tariff) - energy_micros, more),
+            _grown(micros_of(energy.high_kwh * tariff) - energy_micros, more),
         ),
     )
 

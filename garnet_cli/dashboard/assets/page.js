@@ -63,9 +63,10 @@ function cost() {
   byId("cost").replaceChildren(element("div", { class: "card cost" },
     element("dl", {},
       line("Hardware", dollars(it.hardware_usd)), line(it.kwh === null ? "Energy" : `Energy, ${fixed(2)(it.kwh)} kWh`, dollars(it.energy_usd)),
+      it.overhead_usd ? line("Overhead", dollars(it.overhead_usd)) : null,
       line("Together", dollars(it.total_usd)), line("Tokens", compact(data.nodes.some((node) => node.last_unix !== null) ? it.tokens : null)), line("Per million tokens", price, "sum")),
     element("div", { class: "method soft" },
-      element("p", {}, `Assumed: the nodes' prices (price_usd) are written off evenly over ${assumptions.life_months} months to nothing; energy is what was measured, at $${fixed(2)(assumptions.usd_per_kwh)} a kWh. Tokens are prompt and generated ones; cached tokens are part of the prompt.`),
+      element("p", {}, `Assumed: the nodes' prices (price_usd) are written off evenly over ${assumptions.life_months} months to ${assumptions.residual_pct ? `${trimmed(assumptions.residual_pct)} % of them` : "nothing"}; energy is what was measured, at $${fixed(2)(assumptions.usd_per_kwh)} a kWh. Tokens are prompt and generated ones; cached tokens are part of the prompt.`),
       it.why_not ? element("p", {}, `No price per million: ${it.why_not}.`) : null,
       it.unpriced_nodes.length ? element("p", {}, `Without a price in the inventory, hardware not counted: ${named(it.unpriced_nodes)}.`) : null,
       it.unmetered_nodes.length ? element("p", {}, `Power never read, energy not counted: ${named(it.unmetered_nodes)}.`)

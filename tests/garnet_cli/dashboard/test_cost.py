@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from garnet_cli.dashboard.cost import HOURS_PER_MONTH, Assumptions, Cost, cost_of
+from garnet_cli.dashboard.cost import Assumptions, Cost, assumptions_of, cost_of
+from garnet_cli.fleet.inventory import CostSettings
+from garnet_cli.judge.costs_nodes import HOURS_PER_MONTH
 
 
 def made(
@@ -13,6 +15,7 @@ def made(
     joules: dict[str, float | None] | None = None,
     tokens: int = 2_000_000,
     hours: float = 24,
+    assumptions: Assumptions | None = None,
 ) -> Cost:
     """Return the cost of two nodes over a day."""
     return cost_of(
@@ -21,7 +24,7 @@ def made(
         joules={"a": 3.6e6, "b": 1.8e6} if joules is None else joules,
         metered_s=2 * 86_400 * 0.5,
         tokens=tokens,
-        assumptions=Assumptions(life_months=36, usd_per_kwh=0.40, token_floor=100_000),
+        assumptions=assumptions or Assumptions(life_months=36, usd_per_kwh=0.40, token_floor=100_000),
     )
 
 
@@ -41,6 +44,27 @@ def test_hardware_and_energy_make_the_total_and_the_price() -> None:
 def test_a_whole_life_writes_off_the_whole_price() -> None:
     """Hours and months are not mixed up: 36 months cost what the machines cost."""
     assert made(hours=36 * HOURS_PER_MONTH).hardware_usd == pytest.approx(2 * 1999)
+
+
+def test_residual_value_and_overhead_count_as_in_the_weekly() -> None:
+    """A fifth of the price is kept; 30 a month and a tenth of hardware and energy come on top."""
+    cost = made(
+        assumptions=Assumptions(residual_pct=20, usd_per_kwh=0.40, overhead_usd_per_month=30, overhead_pct=10)
+    )
+    hardware = 2 * 1999 * 0.8 / (36 * HOURS_PER_MONTH) * 24
+    assert cost.hardware_usd == pytest.approx(hardware)
+    assert cost.overhead_usd == pytest.approx(30 * 24 / HOURS_PER_MONTH + 0.1 * (hardware + 0.6))
+    assert cost.total_usd == pytest.approx(hardware + 0.6 + cost.overhead_usd)
+
+
+def test_assumptions_are_the_inventorys_save_for_what_is_given() -> None:
+    """The tariff's currency is turned into dollars; the defaults are the same."""
+    settings = CostSettings(life_months=48, tariff_per_kwh=0.4, currency="EUR", usd_per_currency=1.25)
+    assert assumptions_of(settings) == Assumptions(life_months=48, usd_per_kwh=0.5)
+    assert assumptions_of(settings, life_months=12, usd_per_kwh=0.0) == Assumptions(
+        life_months=12, usd_per_kwh=0.0
+    )
+    assert assumptions_of(CostSettings()) == Assumptions()
 
 
 def test_under_the_floor_there_is_no_price() -> None:
