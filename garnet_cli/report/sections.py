@@ -83,7 +83,7 @@ class NodeThermal:
     peak_package_celsius: float | None
     peak_core_celsius: float | None
     source: str
-    """Of the thermal level; empty where none was read."""
+    """Of the temperatures; empty where none was read."""
     observed_hours: float
     busy_hours: float
     """With at least one request in prefill or decode, and the level known."""
@@ -429,13 +429,17 @@ class MonthForecast:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capacity:
-    """What is to come. Busy share is the mean over the nodes of their loaders' busy time."""
+    """What is to come.
+
+    Busy share is that of the busiest hours (95 of 100 are less busy): the loaders' busy seconds by those of
+    all nodes. Weeks are stretches of seven days that end with the period.
+    """
 
     weeks: tuple[WeekLoad, ...]
     months: tuple[MonthForecast, ...]
     """Empty where the past is too short to say anything."""
     ceiling_pct: float
-    """Busy share from which on a node is needed."""
+    """Busy share from which on a node is needed: 80 % with one node lost."""
     needed_month: str | None
     """When the expected busy share passes the ceiling; ``None``: not within the forecast."""
     needed_month_earliest: str | None
