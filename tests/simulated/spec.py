@@ -48,7 +48,7 @@ class ModelSpec:
     name: str
     nodes: tuple[str, ...]
     """Where a loader of it runs."""
-    requests_per_minute: float = 6.0
+    requests_per_minute: float = 20.0
     """Of the whole fleet in its busiest hour; nights and weekends have less."""
     prompt_tokens: float = 1400.0
     """Mean of a request, as the one below."""
