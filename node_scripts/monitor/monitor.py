@@ -26,6 +26,7 @@ from node_scripts.monitor.remembered import COUNTED_KEY, LIFE_KEY, SEEN_KEY, Lif
 from node_scripts.monitor.sample import ModelSample, Sample, SensorSample
 from node_scripts.monitor.sealed import Sealing
 from node_scripts.monitor.settings import MonitorSettings
+from node_scripts.monitor.taken_back import read_taken_back
 from node_scripts.records import Event, RequestRecord
 
 SENSORS_WAIT_S = 2.5
@@ -151,6 +152,7 @@ class Monitor:
             completion_tokens={name: one.completion_tokens for name, one in tallies.items()},
             spool_minutes=self._waiting[0],
             store_unreachable_s=shipping.unreachable_s(now_s) if shipping else 0.0,
+            taken_back=read_taken_back(self.parts.paths.trial_file, now),
             events=[*events, *own],
         )
         self._fresh = []

@@ -79,6 +79,17 @@ class ModelSample:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TakenBack:
+    """A deploy that the node has taken back by itself, or that cannot be taken back."""
+
+    deploy: str
+    reason: str
+    attempts: int
+    failure: str = ""
+    """Why the last attempt failed; empty where it is taken back."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
     """One look at everything. Durations are by the monotonic clock."""
 
@@ -101,6 +112,7 @@ class Sample:
     spool_minutes: int = 0
     store_unreachable_s: float = 0.0
     """Since when shipping has failed; 0 while it works."""
+    taken_back: TakenBack | None = None
     events: list[Event] = field(default_factory=list)
     """New events of this node since the sample before."""
 

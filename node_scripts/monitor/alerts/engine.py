@@ -88,6 +88,8 @@ class AlertEngine:
                 self._judge(rule, subject, values.get(subject), sample, alive)
         for entry in self._entries.values():
             self._mark(entry, sample)
+            explain = RULE_BY_NAME[entry.rule].explain
+            entry.explained = (explain(history, entry.subject) if explain else "") or entry.explained
         self._let_go(sample)
         return self._events
 

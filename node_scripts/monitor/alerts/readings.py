@@ -28,6 +28,8 @@ Samples = Sequence[Sample]
 """The samples of the last HISTORY_S seconds, oldest first, at least one."""
 Values = dict[str, float | None]
 Read = Callable[[Samples, AlertSettings], Values]
+Explain = Callable[[Samples, str], str]
+"""From the samples and a subject: what is to be said of this one case."""
 
 
 def window(samples: Samples, seconds: float) -> Samples:
@@ -147,6 +149,21 @@ def spool_minutes(samples: Samples, _settings: AlertSettings) -> Values:
 def store_unreachable_s(samples: Samples, _settings: AlertSettings) -> Values:
     """Return for how long shipping has failed."""
     return {"": samples[-1].store_unreachable_s}
+
+
+def attempts_to_take_back(samples: Samples, _settings: AlertSettings) -> Values:
+    """Return, by deploy, how often the node has tried to take it back; 0 once that needs no telling."""
+    seen = [sample.taken_back for sample in samples if sample.taken_back is not None]
+    now = samples[-1].taken_back
+    return {one.deploy: float(one.attempts) if now and now.deploy == one.deploy else 0.0 for one in seen}
+
+
+def how_taken_back(samples: Samples, deploy: str) -> str:
+    """Return why a deploy was taken back, and why it cannot be where that fails."""
+    found = samples[-1].taken_back
+    if found is None or found.deploy != deploy:
+        return ""
+    return f"{found.reason}; it fails: {found.failure}" if found.failure else found.reason
 
 
 def _seconds_of_last(samples: Samples, holds: Callable[[Sample], bool | None]) -> float | None:

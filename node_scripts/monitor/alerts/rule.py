@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from node_scripts.monitor.alerts.readings import Read
+from node_scripts.monitor.alerts.readings import Explain, Read
 from node_scripts.monitor.config import AlertSettings, MonitorConfig
 
 Severity = Literal["critical", "warning"]
@@ -19,12 +19,15 @@ class Rule:
     name: str
     severity: Severity
     route: Literal["alerts", "thermal"]
-    about: Literal["peer", "node", "model"]
-    """What the subjects are: other nodes (raised once, by one of the living), this node, its models."""
+    about: Literal["peer", "node", "model", "deploy"]
+    """What the subjects are: other nodes (raised once, by one of the living), this node, its models, or
+    deploys that it took back."""
     says: str
     """What is the matter, in a few words."""
     unit: str
     read: Read
+    explain: Explain | None = None
+    """Adds to ``says`` what is known of the case."""
     threshold: Callable[[AlertSettings, str], float]
     """By subject."""
     lasting: bool = False

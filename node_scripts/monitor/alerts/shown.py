@@ -20,7 +20,7 @@ def shown(entry: Entry) -> ActiveAlert:
         route=rule.route,
         node=entry.node,
         subject=entry.subject,
-        says=rule.says,
+        says=f"{rule.says}: {entry.explained}" if entry.explained else rule.says,
         value=entry.value,
         unit=rule.unit,
         compare=rule.compare,

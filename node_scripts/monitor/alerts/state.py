@@ -42,6 +42,8 @@ class Entry:
     """Taken over from a node that had raised it and is gone."""
     reason: str = ""
     """Why it ended."""
+    explained: str = ""
+    """What its rule's ``explain`` said last."""
     end_noted: bool = False
     """The event of its end was made."""
     silenced: str = ""
@@ -76,7 +78,7 @@ class ActiveAlert:
     node: str
     """The node that it is about."""
     subject: str
-    """The model, or the missing node; empty where it is about the node itself."""
+    """The model, the deploy, or the missing node; empty where it is about the node itself."""
     says: str
     value: float | None
     """The last known one."""

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from node_scripts.monitor.alerts.messages import title
 from node_scripts.monitor.alerts.rules import RULES
+from node_scripts.monitor.sample import TakenBack
 from node_scripts.records import Eviction
 from tests.node_scripts.monitor.alerts.simulation import Simulation, config_of, latencies, model_sample
 
@@ -56,6 +58,13 @@ SERIES = {
     "proxy-down": Series(good={"proxy_up": True}, bad={"proxy_up": False}, fires_after_s=25, ends_after_s=25),
     "model-down": Series(
         good=model(), bad=model(state="down"), fires_after_s=55, ends_after_s=25, subject="m"
+    ),
+    "deploy-taken-back": Series(
+        good={},
+        bad={"taken_back": TakenBack(deploy="d-1", reason="nobody confirmed it", attempts=1)},
+        fires_after_s=0,
+        ends_after_s=55,
+        subject="d-1",
     ),
     # 300 s of packed samples: 3 % is passed with the 2nd throttled sample of 5 s, 5 % with the 4th.
     "packed-throttle": Series(
@@ -207,6 +216,16 @@ def test_throttling_without_work_raises_nothing() -> None:
     node = Simulation()
     node.run(900, thermal_level=3, **model(packed=False))
     assert node.events == []
+
+
+def test_a_deploy_that_was_taken_back_is_told_with_its_reason() -> None:
+    """And one that cannot be taken back with what keeps it from it."""
+    node = Simulation()
+    node.step(taken_back=TakenBack(deploy="d-1", reason="nobody confirmed it", attempts=1))
+    [message] = node.messages
+    assert title(message) == "FIRING: d-1 on a was taken back by the node itself: nobody confirmed it"
+    node.step(taken_back=TakenBack(deploy="d-2", reason="gone", attempts=3, failure="no proxy"))
+    assert title(node.messages[-1]).endswith("by the node itself: gone; it fails: no proxy")
 
 
 def test_rules_of_two_models_fire_apart() -> None:
