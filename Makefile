@@ -33,7 +33,7 @@ demo: setup
 
 test: setup system-packages
 	@echo "test: unit tests, then fleets with real loaders and sshd (a few minutes)"
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 3 --dist loadfile
 
 lint: setup
 	@$(BIN)/ruff check .

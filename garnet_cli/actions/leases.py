@@ -5,10 +5,14 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
+from garnet_cli.errors import FleetError, GarnetError, LeaseHeldError
 from garnet_cli.fleet.node import NodeHandle
-from garnet_cli.fleet.parallel import for_each
+from garnet_cli.fleet.parallel import attempt_each, errors_of, for_each
+
+RETRY_S = 2.0
 
 
 def operator() -> str:
@@ -18,10 +22,42 @@ def operator() -> str:
     return f"{who} (run {run} of {os.environ.get('GITHUB_REPOSITORY', '?')})" if run else who
 
 
-def take(nodes: Sequence[NodeHandle], purpose: str) -> None:
+def take(nodes: Sequence[NodeHandle], purpose: str, deploy: str | None = None) -> None:
     """Take every node's lease; it is held until the node's channel closes.
 
-    Raises :class:`FleetError` naming the nodes that somebody else is changing, and who that is.
+    ``deploy`` names the deploy that it is for. Raises :class:`FleetError` naming the nodes that somebody else
+    is changing, and who that is.
     """
-    who = operator()
-    for_each(nodes, lambda node: node.ask("take_lease", who=who, purpose=purpose))
+    for_each(nodes, lambda node: _take(node, purpose, deploy))
+
+
+def wait_and_take(
+    nodes: Sequence[NodeHandle],
+    purpose: str,
+    deploy: str | None,
+    wait_s: float,
+    report: Callable[[str, str], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Take every node's lease, waiting up to ``wait_s`` seconds for those that somebody else holds.
+
+    Raises as ``take`` does. Two that wait for each other's nodes cannot block each other for ever: both end.
+    """
+    deadline = time.monotonic() + wait_s
+    missing = list(nodes)
+    while True:
+        outcomes = attempt_each(missing, lambda node: _take(node, purpose, deploy))
+        errors = errors_of(outcomes)
+        if not errors:
+            return
+        patient = all(isinstance(error, LeaseHeldError) for error in errors)
+        if not patient or time.monotonic() >= deadline:
+            raise errors[0] if len(errors) == 1 else FleetError(errors)
+        missing = [node for node in missing if isinstance(outcomes[node.name], GarnetError)]
+        for node in missing:
+            report(node.name, f"waiting: {getattr(outcomes[node.name], 'message', '')}")
+        sleep(RETRY_S)
+
+
+def _take(node: NodeHandle, purpose: str, deploy: str | None) -> None:
+    node.ask("take_lease", who=operator(), purpose=purpose, deploy=deploy)

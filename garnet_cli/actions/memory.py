@@ -29,6 +29,24 @@ def memory_fit(wanted: DesiredLoader, facts: NodeFacts, inventory: Inventory, no
     )
 
 
+def another_fits(model: str, facts: NodeFacts, inventory: Inventory, node: str) -> bool:
+    """Say whether a second loader of the size of the active one fits beside all that run on a node."""
+    slot = facts.slots.slots.get(model) if facts.slots else None
+    active = slot.active if slot else None
+    if active is None or active.artifact not in facts.artifacts:
+        return False
+    entry = next((entry for entry in inventory.models if entry.name == model), None)
+    wanted = DesiredLoader(
+        model=model,
+        source=active.source,
+        artifact=active.artifact,
+        runtime=active.runtime,
+        context=entry.context if entry else 0,
+        concurrency=entry.concurrency if entry else 1,
+    )
+    return memory_fit(wanted, facts, inventory, node).fits
+
+
 def require_memory(node: Asks, wanted: DesiredLoader, inventory: Inventory) -> Fit:
     """Return the fit of ``wanted`` on the node now; raises :class:`NodeError` where it does not fit."""
     facts = decode_facts(node.name, node.ask("facts", listen=None, artifacts=None))

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "top": "Watch nodes, models, throttling and alerts as they are now.",
     "dashboard": "Make a web page of the fleet's telemetry: one file that needs nothing else.",
     "chat": "Ask the fleet a question.",
+    "deploy": "Bring the fleet to the inventory behind a canary that takes itself back.",
     "swap": "Replace a model's loader on a node under traffic.",
     "cache": "Purge the prompt (KV) cache of a node's loader.",
     "logs": "Show the logs of proxies and loaders.",

@@ -13,8 +13,8 @@ def of_seconds(help_text: str) -> Any:
     return typer.Option(min=0, callback=finite, help=help_text)
 
 
-def finite(value: float) -> float:
-    """Return ``value``; raises BadParameter where it is no number or endless."""
-    if not math.isfinite(value):
+def finite(value: float | None) -> float | None:
+    """Return ``value``, an absent one as well; raises BadParameter where it is no number or endless."""
+    if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is not a number of seconds.")
     return value

@@ -11,8 +11,9 @@ import typer
 
 from garnet_cli.actions import leases
 from garnet_cli.actions.check import require_possible
+from garnet_cli.actions.node_work import WorkSettings
 from garnet_cli.actions.survey import FleetSurvey, look, survey
-from garnet_cli.actions.up import UpSettings, apply
+from garnet_cli.actions.up import apply
 from garnet_cli.cli.commands import invocation
 from garnet_cli.cli.loading import load, resolve_all
 from garnet_cli.cli.output import Output, markdown_table
@@ -52,7 +53,7 @@ def up(
         raise UsageError(f"{wheelhouse} holds no wheels", remedy="fill it with `pip download`")
     release = build()
     secrets = OperatorSecrets.read(inventory, os.environ)
-    settings = UpSettings(
+    settings = WorkSettings(
         who=leases.operator(),
         secrets=secrets.told,
         wheelhouse=wheelhouse,
