@@ -37,6 +37,7 @@ from garnet_cli.judge.costs_window import Costs as Costs  # noqa: PLC0414 -- lik
 from garnet_cli.judge.costs_window import Doubt as Doubt  # noqa: PLC0414 -- likewise
 from garnet_cli.judge.costs_window import Energy as Energy  # noqa: PLC0414 -- likewise
 from garnet_cli.judge.costs_window import NodeCost as NodeCost  # noqa: PLC0414 -- likewise
+from garnet_cli.judge.costs_window import PlaceCost as PlaceCost  # noqa: PLC0414 -- likewise
 from garnet_cli.store.totals import ModelTotals, Totals
 from garnet_cli.store.totals_merge import merge_rows
 
@@ -54,7 +55,7 @@ ADDED = (
     "low_micros",
     "high_micros",
 )
-"""Fields of the models' rows that the fleet's are the sums of."""
+"""Fields of rows that those of a node or the fleet are the sums of."""
 
 
 def costs_of(totals: Totals, basis: CostBasis) -> Costs:
@@ -83,16 +84,17 @@ def costs_of(totals: Totals, basis: CostBasis) -> Costs:
         _model_row(name, borne[name], by_model.get(name), basis, why_not)
         for name in sorted(borne, key=lambda name: (name == NO_MODEL, name))
     ]
-    fleet = _fleet_row(models, basis.settings.token_floor, why_not)
-    keys = borne_by_keys(
-        fleet, merge_rows(totals.keys, ("begin_unix", "node")), basis.settings.token_floor, why_not
-    )
+    floor = basis.settings.token_floor
+    fleet = _fleet_row(models, floor, why_not)
+    keys = borne_by_keys(fleet, merge_rows(totals.keys, ("begin_unix", "node")), floor, why_not)
+    places = {node.name: _places(node, served, at_nodes[node.name], floor, why_not) for node in money}
     return Costs(
         begin_unix=totals.begin_unix,
         end_unix=totals.end_unix,
         fleet=fleet,
         models=tuple(models),
-        nodes=tuple(_node_cost(node, served, at_nodes[node.name], basis, why_not) for node in money),
+        nodes=tuple(_node_cost(node, places[node.name], floor, why_not) for node in money),
+        places=tuple(place for node in money for place in places[node.name]),
         keys=keys,
         hardware_micros=sum(node.hardware for node in money),
         energy_micros=sum(node.energy for node in money),
@@ -124,16 +126,63 @@ def cost_diff(this: Totals, last: Totals | None, basis: CostBasis) -> CostDiff:
 
 
 def _model_row(name: str, borne: Borne, row: ModelTotals | None, basis: CostBasis, why_not: str) -> CostRow:
-    if row is None:
-        row = ModelTotals(begin_unix=0, node="", model=name)
-    tokens = row.prompt_tokens + row.completion_tokens
+    known = row or ModelTotals(begin_unix=0, node="", model=name)
+    made = _row(name, borne, known, basis.settings.token_floor, why_not)
     reference = basis.references.get(name)
+    if reference is None or not made.tokens or why_not:
+        return made
+    return replace(made, comparison=compared(known, reference, borne.total))
+
+
+def _fleet_row(models: Sequence[CostRow], floor: int, why_not: str) -> CostRow:
+    made = _together("fleet", models, floor, why_not)
+    compared_models = [row.comparison for row in models if row.comparison]
+    if not compared_models:
+        return made
+    references = {one.name: one for each in compared_models for one in each.references}
+    comparison = Comparison(
+        references=tuple(references.values()),
+        api_micros=sum(one.api_micros for one in compared_models),
+        own_micros=sum(one.own_micros for one in compared_models),
+    )
+    return replace(made, comparison=comparison)
+
+
+def _together(name: str, rows: Sequence[CostRow], floor: int, why_not: str) -> CostRow:
+    added = {field: sum(getattr(row, field) for row in rows) for field in ADDED}
+    busy = [row.busy_s for row in rows if row.busy_s is not None]
+    row = replace(CostRow(name=name), **added, busy_s=sum(busy) if busy else None)
+    return replace(row, why_not=why_not or idle_below(row.tokens, floor))
+
+
+def _places(
+    node: NodeMoney, models: Sequence[ModelTotals], borne: Mapping[str, Borne], floor: int, why_not: str
+) -> list[PlaceCost]:
+    rows = {row.model: row for row in models if row.node == node.name}
+    found = []
+    for name in sorted(borne, key=lambda name: (name == NO_MODEL, name)):
+        row = rows.get(name) or ModelTotals(begin_unix=0, node=node.name, model=name)
+        served = replace(
+            row,
+            requests=row.loader_requests,
+            prompt_tokens=row.loader_prompt_tokens,
+            cached_tokens=row.loader_cached_tokens,
+            completion_tokens=row.loader_completion_tokens,
+        )
+        found.append(PlaceCost(node=node.name, row=_row(name, borne[name], served, floor, why_not)))
+    return found
+
+
+def _row(name: str, borne: Borne, row: ModelTotals, floor: int, why_not: str) -> CostRow:
     uncached, cached, completion = kinds_of(borne.total, kind_weights(row))
     return CostRow(
         name=name,
         workload_micros=borne.workload,
         idle_micros=borne.idle,
         overhead_micros=borne.overhead,
+        uncached_micros=uncached,
+        cached_micros=cached,
+        completion_micros=completion,
         prompt_tokens=row.prompt_tokens,
         cached_tokens=row.cached_tokens,
         completion_tokens=row.completion_tokens,
@@ -141,70 +190,14 @@ def _model_row(name: str, borne: Borne, row: ModelTotals | None, basis: CostBasi
         busy_s=row.loader_busy_s,
         low_micros=borne.low,
         high_micros=borne.high,
-        why_not=why_not or idle_below(tokens, basis.settings.token_floor),
-        comparison=compared(row, reference, borne.total) if reference and tokens and not why_not else None,
-        uncached_micros=uncached,
-        cached_micros=cached,
-        completion_micros=completion,
+        why_not=why_not or idle_below(row.prompt_tokens + row.completion_tokens, floor),
     )
 
 
-def _fleet_row(models: Sequence[CostRow], floor: int, why_not: str) -> CostRow:
-    def together(field: str) -> int:
-        return sum(getattr(row, field) for row in models)
-
-    busy = [row.busy_s for row in models if row.busy_s is not None]
-    compared_models = [row.comparison for row in models if row.comparison]
-    comparison = None
-    if compared_models:
-        references = {one.name: one for each in compared_models for one in each.references}
-        comparison = Comparison(
-            references=tuple(references.values()),
-            api_micros=sum(one.api_micros for one in compared_models),
-            own_micros=sum(one.own_micros for one in compared_models),
-        )
-    return CostRow(
-        name="fleet",
-        busy_s=sum(busy) if busy else None,
-        why_not=why_not or idle_below(together("prompt_tokens") + together("completion_tokens"), floor),
-        comparison=comparison,
-        **{field: together(field) for field in ADDED},
-    )
-
-
-def _node_cost(
-    node: NodeMoney, models: Sequence[ModelTotals], borne: Mapping[str, Borne], basis: CostBasis, why_not: str
-) -> NodeCost:
-    here = [row for row in models if row.node == node.name]
-    served = [
-        replace(
-            row,
-            prompt_tokens=row.loader_prompt_tokens,
-            cached_tokens=row.loader_cached_tokens,
-            completion_tokens=row.loader_completion_tokens,
-        )
-        for row in here
-    ]
-    kinds = [kinds_of(borne[row.model].total, kind_weights(row)) for row in served if row.model in borne]
-    tokens = sum(row.prompt_tokens + row.completion_tokens for row in served)
+def _node_cost(node: NodeMoney, places: Sequence[PlaceCost], floor: int, why_not: str) -> NodeCost:
+    row = _together(node.name, [place.row for place in places], floor, why_not)
     return NodeCost(
-        row=CostRow(
-            name=node.name,
-            workload_micros=node.workload,
-            idle_micros=node.idle,
-            overhead_micros=node.overhead,
-            prompt_tokens=sum(row.prompt_tokens for row in served),
-            cached_tokens=sum(row.cached_tokens for row in served),
-            completion_tokens=sum(row.completion_tokens for row in served),
-            requests=sum(row.loader_requests for row in here),
-            busy_s=node.busy_s,
-            low_micros=node.total + node.hardware_doubt[0] + node.energy_doubt[0],
-            high_micros=node.total + node.hardware_doubt[1] + node.energy_doubt[1],
-            why_not=why_not or idle_below(tokens, basis.settings.token_floor),
-            uncached_micros=sum(uncached for uncached, _, _ in kinds),
-            cached_micros=sum(cached for _, cached, _ in kinds),
-            completion_micros=sum(completion for _, _, completion in kinds),
-        ),
+        row=replace(row, busy_s=node.busy_s),
         hardware_micros=node.hardware,
         energy_micros=node.energy,
         energy=node.kwh,

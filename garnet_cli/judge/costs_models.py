@@ -48,8 +48,18 @@ def borne_by_models(node: NodeMoney, models: Sequence[ModelTotals]) -> dict[str,
     work = busy or _weights({row.model: _loader_work(row) for row in rows})
     loaded = {row.model: 1.0 for row in rows if row.loader_minutes or row.loader_observed_s}
     weights = work or loaded or {NO_MODEL: 1.0}
-    names = sorted(weights)
-    parts = [weights[name] for name in names]
+    # A loader that served something has a place of its own, even where it bears nothing.
+    names = sorted(
+        {
+            *weights,
+            *(
+                row.model
+                for row in rows
+                if row.loader_requests or row.loader_prompt_tokens or row.loader_completion_tokens
+            ),
+        }
+    )
+    parts = [weights.get(name, 0.0) for name in names]
     workload = divide(node.workload, parts)
     found = {name: Borne(workload=share) for name, share in zip(names, workload, strict=True)}
     for name, idle, overhead in zip(

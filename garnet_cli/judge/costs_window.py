@@ -67,6 +67,19 @@ class NodeCost:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PlaceCost:
+    """What one model cost on one node."""
+
+    node: str
+    row: CostRow
+    """By the model's name; tokens and requests are those of its loaders there."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"node": self.node} | self.row.as_json()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Costs:
     """What a window cost. The money of ``models``, ``nodes`` and ``keys`` each adds up to the fleet's."""
 
@@ -79,6 +92,8 @@ class Costs:
     """In the inventory's order, then nodes that it no longer has."""
     keys: tuple[CostRow, ...]
     """By name; what no key was named for under NO_MODEL, last."""
+    places: tuple[PlaceCost, ...]
+    """Models on nodes, in the order of ``nodes``; they add up to the models' rows, and to the nodes'."""
     hardware_micros: int
     energy_micros: int
     doubts: tuple[Doubt, ...]
@@ -109,6 +124,7 @@ class Costs:
             "fleet": self.fleet.as_json(),
             "models": [row.as_json() for row in self.models],
             "nodes": [node.as_json() for node in self.nodes],
+            "places": [place.as_json() for place in self.places],
             "keys": [row.as_json() for row in self.keys],
             "doubts": [
                 {"reason": one.reason, "low_usd": usd(one.low_micros), "high_usd": usd(one.high_micros)}

@@ -37,6 +37,11 @@ def test_costs_conserve_in_every_week_by_model_node_and_key(totals: Totals, give
         assert added(costs.keys, field) == getattr(fleet, field)
     assert fleet.workload_micros + fleet.idle_micros == costs.hardware_micros + costs.energy_micros
     assert fleet.total_micros == costs.hardware_micros + costs.energy_micros + fleet.overhead_micros
+    counted = {one.row.name for one in costs.nodes}
+    for row in costs.models:
+        here = [place.row for place in costs.places if place.row.name == row.name]
+        assert added(here, "workload_micros") == row.workload_micros
+        assert added(here, "low_micros") == row.low_micros
     for one in costs.nodes:
         assert one.hardware_micros + one.energy_micros == one.row.workload_micros + one.row.idle_micros
     for row in (*costs.models, *costs.keys, *(one.row for one in costs.nodes), fleet):
@@ -51,6 +56,8 @@ def test_costs_conserve_in_every_week_by_model_node_and_key(totals: Totals, give
     assert added(costs.models, "prompt_tokens") == sum(
         row.prompt_tokens for row in totals.models if row.model
     )
+    served = sum(row.loader_completion_tokens for row in totals.models if row.model and row.node in counted)
+    assert added((one.row for one in costs.nodes), "completion_tokens") == served
     doubts = sum(doubt.high_micros for doubt in costs.doubts)
     assert fleet.total_micros + doubts == fleet.high_micros
     json.dumps(costs.as_json(), allow_nan=False)
