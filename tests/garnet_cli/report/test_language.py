@@ -1,0 +1,105 @@
+"""The language files: every sentence that the code says is there, and none too many."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from garnet_cli.errors import UsageError
+from garnet_cli.report.traces import TRACES
+from garnet_cli.report.wording import languages, wording
+
+CODE = Path(__file__).parents[3] / "garnet_cli" / "report"
+SAID = re.compile(
+    r"""["']((?:keys|volume|thermal|evictions|distribution|costs|uptime|scorecard|capacity|quarter|"""
+    r"""recommend|decide|completeness|numbers)\.[a-z_{}.0-9]+)["']"""
+)
+
+
+def said() -> set[str]:
+    """Return the sentences that the code names; with {} where a part is put in."""
+    return {
+        re.sub(r"\{[^}]*\}", "{}", found)
+        for text in (path.read_text(encoding="utf-8") for path in CODE.glob("*.py"))
+        if "garnet_cli.report.wording import" in text
+        for found in SAID.findall(text)
+    }
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Say whether a sentence is one that the code names."""
+    return re.fullmatch(re.escape(pattern).replace(r"\{\}", "[a-z_]+"), name) is not None
+
+
+def there(language: str) -> dict[str, str]:
+    """Return a language's sentences."""
+    return {
+        f"{table}.{name}": text
+        for table, entries in wording(language).templates.items()
+        for name, text in entries.items()
+        if isinstance(text, str)
+    }
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_sentence_is_there(language: str) -> None:
+    """A sentence that is missing would end a report on the first of the month."""
+    names = there(language)
+    missing = [pattern for pattern in said() if not any(matches(name, pattern) for name in names)]
+    assert not missing
+
+
+@pytest.mark.parametrize("language", languages())
+def test_languages_put_in_the_same_figures(language: str) -> None:
+    """A translation may leave out none, nor name another."""
+    english = there("en")
+    for name, text in there(language).items():
+        fields = {field for _, field, _, _ in Formatter().parse(text) if field}
+        assert fields == {field for _, field, _, _ in Formatter().parse(english[name]) if field}, name
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_formula_has_its_method(language: str) -> None:
+    """A trace names an entry of the method, and each entry is named."""
+    formulas = {trace.formula for trace in TRACES.values()}
+    assert formulas - set(wording(language).entries("method")) == set()
+
+
+def test_numbers_by_size() -> None:
+    """With as many digits as they are worth."""
+    words = wording()
+    assert [words.tokens(value) for value in (0, 999_499, 1.234e6, 9.996e8, 4.2e9)] == [
+        "0",
+        "999,499",
+        "1.23 million",
+        "1 billion",
+        "4.2 billion",
+    ]
+    assert [words.pct(value) for value in (0, 3.14, 99.5, 99.996, 100)] == [
+        "0 %",
+        "3.1 %",
+        "99.5 %",
+        "99.996 %",
+        "100 %",
+    ]
+    assert [words.usd(value) for value in (0.456, 1234.5, -12.3)] == [
+        "$0.46",
+        "$1,234",
+        "\N{MINUS SIGN}$12.30",
+    ]
+    assert [words.seconds(value) for value in (0, 61, 7201, 200_000)] == [
+        "0 s",
+        "1 min 1 s",
+        "2 h",
+        "2 d 7 h",
+    ]
+    assert words.names(["a", "b", "c"], 2) == "a, b and 1 more"
+
+
+def test_unknown_language_is_refused() -> None:
+    """With those that there are."""
+    with pytest.raises(UsageError, match="there are en"):
+        wording("xx")
