@@ -60,15 +60,17 @@ def draw(spec: FleetSpec, begins: Ints, step_s: int, *, values: bool = True) -> 
     flow = _Flow(spec, found, rng, requests, server, served)
     work = _at_loaders(flow.work_s, server, served)
     loader = {name: _at_loaders(value, server, served) for name, value in flow.loader.items()}
-    _complete(loader, spec, found, rng, work, step_s)
+    seen_s = (present * float(MINUTE_S)).astype(np.float64)
+    load = np.divide(work, seen_s[:, :, None], out=np.zeros_like(work), where=seen_s[:, :, None] > 0)
+    _complete(loader, spec, found, rng, load, seen_s)
     return Drawn(
         begins=begins,
         step_s=step_s,
         effects=found,
         client=flow.client,
         loader=loader,
-        values=flow.values(work / step_s) if values else {},
-        node=_nodes(spec, found, rng, work, present, step_s),
+        values=flow.values(load) if values else {},
+        node=_nodes(spec, found, rng, load, seen_s),
     )
 
 
@@ -195,13 +197,12 @@ def _complete(
     spec: FleetSpec,
     found: Effects,
     rng: np.random.Generator,
-    work: Floats,
-    step_s: int,
+    load: Floats,
+    seen_s: Floats,
 ) -> None:
-    """Add what a loader tells of itself."""
-    minutes, shape = step_s / MINUTE_S, work.shape
-    load = work / step_s
-    loader["busy_s"] = step_s * (1 - np.exp(-load))
+    """Add what a loader tells of itself; ``load`` is work over time."""
+    minutes, shape = seen_s[:, :, None] / MINUTE_S, load.shape
+    loader["busy_s"] = seen_s[:, :, None] * (1 - np.exp(-load))
     loader["in_flight_max"] = np.minimum(rng.poisson(load * BATCHING), 8)
     loader["queued_max"] = np.where(load > 0.5, rng.poisson(np.maximum(load - 0.4, 0) * 3), 0)
     evictions = rng.poisson(_each(spec, "evictions_per_minute") * found.evictions * minutes, shape)
@@ -216,18 +217,17 @@ def _complete(
 
 
 def _nodes(
-    spec: FleetSpec, found: Effects, rng: np.random.Generator, work: Floats, present: Ints, step_s: int
+    spec: FleetSpec, found: Effects, rng: np.random.Generator, loads: Floats, seen_s: Floats
 ) -> dict[str, Floats]:
-    shape = present.shape
-    seen_s = present * float(MINUTE_S)
-    load = 1 - np.exp(-work.sum(axis=2) / step_s)
+    shape = seen_s.shape
+    load = 1 - np.exp(-loads.sum(axis=2))
     packed_s = seen_s * load
     throttled_s = packed_s * np.clip(found.throttled_share * rng.uniform(0.5, 1.5, shape), 0, 1)
     idle = np.array([node.idle_watts for node in spec.nodes])
     span = np.array([node.busy_watts for node in spec.nodes]) - idle
     cool = np.array([node.celsius for node in spec.nodes])
     return {
-        "present": present.astype(np.float64),
+        "present": seen_s / MINUTE_S,
         "seen_s": seen_s,
         "packed_s": packed_s,
         "packed_throttled_s": throttled_s,

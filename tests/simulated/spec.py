@@ -48,7 +48,7 @@ class ModelSpec:
     name: str
     nodes: tuple[str, ...]
     """Where a loader of it runs."""
-    requests_per_minute: float = 20.0
+    requests_per_minute: float = 6.0
     """Of the whole fleet in its busiest hour; nights and weekends have less."""
     prompt_tokens: float = 1400.0
     """Mean of a request, as the one below."""
@@ -57,7 +57,7 @@ class ModelSpec:
     """Share of the prompt-cache lookups that find a prefix …"""
     hit_share: float = 0.6
     """… and then this share of the prompt."""
-    prefill_ms_per_token: float = 0.9
+    prefill_ms_per_token: float = 4.0
     token_ms: float = 28.0
     error_share: float = 0.002
     cancelled_share: float = 0.01
