@@ -60,12 +60,14 @@ Action = Callable[["Runner", Mapping[str, str]], Mapping[str, str]]
 class Runner:
     """One runner with an empty workspace; ``log`` is all that its steps have printed."""
 
-    def __init__(self, folder: Path, actions: Mapping[str, Path | Action]) -> None:
+    def __init__(self, folder: Path, actions: Mapping[str, Path | Action], temp: Path | None = None) -> None:
         """Make its folders below ``folder``; ``actions`` by name without their version.
 
         An action is the folder of a composite one, which is run, or a function that stands in for it.
+        ``temp`` is RUNNER_TEMP, if several are to find in it what they installed, as steps of one job do.
         """
-        self.workspace, self.temp, self.home = (folder / name for name in ("work", "temp", "home"))
+        self.workspace, self.home = folder / "work", folder / "home"
+        self.temp = temp or folder / "temp"
         for each in (self.workspace, self.temp, self.home):
             each.mkdir(parents=True, exist_ok=True)
         self.actions = actions
