@@ -30,7 +30,7 @@ from garnet_cli.fleet.node import NodeHandle
 Json = Annotated[bool, typer.Option("--json", help="Write the answer as JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
-PURPOSE = "garnet deploy rollback"
+PURPOSE = standing.ROLLBACK
 
 
 def status(context: typer.Context, *, as_json: Json = False) -> None:
@@ -101,7 +101,7 @@ def rollback(
                 return
             result = _take_back(output, nodes, facts, wait)
         else:
-            past = _chosen(output, standing.offered(standing.history(facts)), deploy, yes=yes or dry_run)
+            past = _chosen(output, standing.history(facts), deploy, yes=yes or dry_run)
             words = [
                 f"{name}: to before {past.deploy} ({_before(record)})" for name, record in past.nodes.items()
             ]
@@ -203,17 +203,19 @@ def _facts(connection: Connection) -> tuple[dict[str, NodeFacts], dict[str, Garn
     )
 
 
-def _chosen(output: Output, offered: Sequence[PastDeploy], wanted: str | None, *, yes: bool) -> PastDeploy:
-    if not offered:
-        raise GarnetError("the nodes remember no deploy that was kept: there is nothing to roll back to")
+def _chosen(output: Output, past: Sequence[PastDeploy], wanted: str | None, *, yes: bool) -> PastDeploy:
     if wanted is not None:
-        found = next((one for one in offered if one.deploy == wanted), None)
+        known = standing.kept(past)
+        found = next((one for one in known if one.deploy == wanted), None)
         if found is None:
             raise UsageError(
-                f"no node remembers deploy {wanted}",
-                remedy=f"it can be one of {', '.join(one.deploy for one in offered)}",
+                f"no node remembers deploy {wanted} as kept",
+                remedy=f"it can be one of {', '.join(one.deploy for one in known) or 'none'}",
             )
         return found
+    offered = standing.offered(past)
+    if not offered:
+        raise GarnetError("the nodes remember no deploy that is in force: there is nothing to roll back to")
     if yes or not output.stderr.isatty() or len(offered) == 1:
         return offered[0]
     for place, one in enumerate(offered, 1):

@@ -11,6 +11,8 @@ from garnet_cli.fleet.facts import NodeFacts
 from node_scripts.journals import DeployRecord, Trial
 
 MOST_OFFERED = 5
+ROLLBACK = "garnet deploy rollback"
+"""Purpose of a rollback, followed by the deploy that it took back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,7 @@ class PastDeploy:
     outcome: str
     """confirmed or reverted, or both where the nodes differ."""
     reason: str
+    purpose: str
     nodes: Mapping[str, DeployRecord]
 
     def as_json(self) -> dict[str, Any]:
@@ -33,6 +36,7 @@ class PastDeploy:
             "ended": self.ended,
             "outcome": self.outcome,
             "reason": self.reason,
+            "purpose": self.purpose,
             "nodes": {
                 name: {
                     "outcome": record.outcome,
@@ -63,16 +67,31 @@ def history(facts: Mapping[str, NodeFacts]) -> list[PastDeploy]:
                 ended=last.ended,
                 outcome=" and ".join(sorted({record.outcome for record in records.values()})),
                 reason=reasons[0] if reasons else "",
+                purpose=last.purpose,
                 nodes=records,
             )
         )
     return sorted(past, key=lambda one: (one.ended, one.deploy), reverse=True)
 
 
+def kept(past: Sequence[PastDeploy]) -> list[PastDeploy]:
+    """Return the deploys that some node kept: from each of them there is a way back."""
+    return [one for one in past if "confirmed" in one.outcome]
+
+
 def offered(past: Sequence[PastDeploy]) -> list[PastDeploy]:
-    """Return the deploys that can be rolled back: the last five that some node kept."""
-    kept = [one for one in past if "confirmed" in one.outcome]
-    return kept[:MOST_OFFERED]
+    """Return the deploys to offer for a rollback: the last five that are still in force.
+
+    Neither rollbacks nor what they took back: rolling back twice goes back two deploys.
+    """
+    undone: set[str] = set()
+    found = []
+    for one in kept(past):
+        if one.purpose.startswith(ROLLBACK):
+            undone.add(one.purpose.removeprefix(ROLLBACK).strip())
+        elif one.deploy not in undone:
+            found.append(one)
+    return found[:MOST_OFFERED]
 
 
 def undecided(facts: Mapping[str, NodeFacts]) -> dict[str, Trial]:
