@@ -1,53 +1,34 @@
-"""Flag a model whose price per million tokens has doubled, with the likeliest causes. Pure."""
+"""Flag a model whose price per million tokens has doubled, with the likeliest causes. Pure.
+
+Looked at are each model fleet-wide and, where that shows nothing, each model on each node, fully loaded and
+busy-only. A week is too thin to judge below the token floor, below MINIMUM_REQUESTS requests, or where so
+many minutes are missing that the price doubled by that.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from garnet_cli.judge.costs import CostDiff
+from garnet_cli.judge.causes import Cause as Cause  # noqa: PLC0414 -- known from here
+from garnet_cli.judge.causes import CauseKind as CauseKind  # noqa: PLC0414 -- likewise
+from garnet_cli.judge.causes import Confidence as Confidence  # noqa: PLC0414 -- likewise
+from garnet_cli.judge.causes import Evidence as Evidence  # noqa: PLC0414 -- likewise
+from garnet_cli.judge.causes_factors import factors_of, log_ratio
+from garnet_cli.judge.causes_figures import Figures, Window
+from garnet_cli.judge.causes_rise import Figure, Place, Rise
+from garnet_cli.judge.causes_rules import causes_of
+from garnet_cli.judge.costs import CostDiff, CostRow
 from garnet_cli.store.totals import Totals
 
-CauseKind = Literal[
-    "cache_misses",
-    "poisoned_cache",
-    "idle_up",
-    "throttling",
-    "errors",
-    "traffic_down",
-    "unknown",
-]
 Verdict = Literal["doubled", "too_thin"]
-Confidence = Literal["high", "medium", "low"]
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
-    """One figure that speaks for a cause, last window and this one."""
-
-    figure: str
-    """Such as ``cached share of prompt tokens``."""
-    unit: str
-    """``share``, ``ms``, ``tokens`` …; a share is 0..1."""
-    last: float | None
-    this: float | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cause:
-    """Why the price may have risen."""
-
-    kind: CauseKind
-    sentence: str
-    """For people, with the figures."""
-    share: float
-    """Share (0..1) of the rise that it explains, as far as it can be computed; causes come by it."""
-    confidence: Confidence
-    evidence: tuple[Evidence, ...]
-    command: str
-    """What to type; several are separated by a newline."""
-    nodes: tuple[str, ...] = ()
-    """Where it was seen; empty: everywhere."""
+DOUBLED = 2.0
+MINIMUM_REQUESTS = 60
+FALLEN_KEY = 0.8
+"""A key is named where its requests fell below this share of what they were."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +37,7 @@ class Anomaly:
 
     model: str
     verdict: Verdict
-    figure: Literal["fully loaded", "busy-only"]
+    figure: Figure
     """The price that rose more."""
     last_usd_per_million: float | None
     this_usd_per_million: float | None
@@ -65,33 +46,32 @@ class Anomaly:
     sentence: str
     causes: tuple[Cause, ...]
     """The likeliest first; never empty."""
+    node: str = ""
+    """Where; "" is fleet-wide."""
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data."""
         return {
             "model": self.model,
+            "node": self.node,
             "verdict": self.verdict,
             "figure": self.figure,
             "last_usd_per_million": self.last_usd_per_million,
             "this_usd_per_million": self.this_usd_per_million,
             "ratio": self.ratio,
             "sentence": self.sentence,
-            "causes": [
-                {
-                    "kind": cause.kind,
-                    "sentence": cause.sentence,
-                    "share": cause.share,
-                    "confidence": cause.confidence,
-                    "evidence": [
-                        {"figure": one.figure, "unit": one.unit, "last": one.last, "this": one.this}
-                        for one in cause.evidence
-                    ],
-                    "command": cause.command,
-                    "nodes": list(cause.nodes),
-                }
-                for cause in self.causes
-            ],
+            "causes": [cause.as_json() for cause in self.causes],
         }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Subject:
+    model: str
+    node: str
+    this: CostRow
+    last: CostRow
+    now: Figures
+    before: Figures
 
 
 def find_anomalies(diff: CostDiff, this: Totals, last: Totals | None) -> list[Anomaly]:
@@ -99,4 +79,152 @@ def find_anomalies(diff: CostDiff, this: Totals, last: Totals | None) -> list[An
 
     Nothing without a last window, and nothing in a quiet week.
     """
-    raise NotImplementedError
+    if last is None or diff.last is None or diff.this.fleet.why_not.startswith("no node"):
+        return []
+    now, before = Window(this), Window(last)
+    found = [one for subject in _models(diff, now, before) if (one := _judged(subject, now, before))]
+    told = {one.model for one in found}
+    at_nodes = [
+        one
+        for subject in _places(diff, now, before)
+        if subject.model not in told and (one := _judged(subject, now, before))
+    ]
+    found += _one_a_cause(at_nodes)
+    return sorted(found, key=lambda one: (one.verdict, -(one.ratio or math.inf), one.model, one.node))
+
+
+def _models(diff: CostDiff, now: Window, before: Window) -> Iterator[_Subject]:
+    for change in diff.models:
+        figures = now.of_model(change.name), before.of_model(change.name)
+        if change.this and change.last and figures[0] and figures[1]:
+            yield _Subject(
+                model=change.name,
+                node="",
+                this=change.this,
+                last=change.last,
+                now=figures[0],
+                before=figures[1],
+            )
+
+
+def _places(diff: CostDiff, now: Window, before: Window) -> Iterator[_Subject]:
+    earlier = {(place.node, place.row.name): place.row for place in (diff.last.places if diff.last else ())}
+    for place in diff.this.places:
+        name, row = place.row.name, earlier.get((place.node, place.row.name))
+        figures = now.at_node(name, place.node), before.at_node(name, place.node)
+        if row and figures[0] and figures[1]:
+            yield _Subject(
+                model=name, node=place.node, this=place.row, last=row, now=figures[0], before=figures[1]
+            )
+
+
+def _judged(subject: _Subject, now: Window, before: Window) -> Anomaly | None:
+    """Return the anomaly, or nothing where the price has not doubled or there was none to begin with."""
+    if subject.last.why_not or subject.before.requests < MINIMUM_REQUESTS:
+        return None
+    full = _raw_ratio(subject.this.total_micros, subject.this, subject.last.total_micros, subject.last)
+    busy = _raw_ratio(subject.this.workload_micros, subject.this, subject.last.workload_micros, subject.last)
+    if max(full, busy) < DOUBLED:
+        return None
+    figure: Figure = "fully loaded" if full >= busy else "busy-only"
+    ratio = max(full, busy)
+    missing = max(1.0, subject.before.complete_share / max(subject.now.complete_share, 1e-9))
+    gap = figure == "fully loaded" and full / missing < DOUBLED
+    thin = bool(subject.this.why_not) or subject.now.requests < MINIMUM_REQUESTS or gap
+    causes = causes_of(_rise(subject, figure, ratio, now, before))
+    price, was = _price(subject.this, figure), _price(subject.last, figure)
+    return Anomaly(
+        model=subject.model,
+        node=subject.node,
+        verdict="too_thin" if thin else "doubled",
+        figure=figure,
+        last_usd_per_million=was,
+        this_usd_per_million=price,
+        ratio=None if math.isinf(ratio) else ratio,
+        sentence=_sentence(subject, figure, ratio, price, was, thin=thin, gap=gap),
+        causes=causes,
+    )
+
+
+def _rise(subject: _Subject, figure: Figure, ratio: float, now: Window, before: Window) -> Rise:
+    model = subject.model
+    nodes = [subject.node] if subject.node else now.places(model)
+    places = []
+    for node in nodes:
+        this, last = now.at_node(model, node), before.at_node(model, node)
+        if this and last:
+            places.append(Place(node=node, this=this, last=last, factors=factors_of(this, last)))
+    an_hour = subject.this.total_micros / now.hours, subject.last.total_micros / before.hours
+    return Rise(
+        model=model,
+        node=subject.node,
+        figure=figure,
+        rise=math.log(min(ratio, 1e4)),
+        total=log_ratio(*an_hour),
+        this=subject.now,
+        last=subject.before,
+        whole_this=now.of_model(model) or subject.now,
+        whole_last=before.of_model(model) or subject.before,
+        factors=factors_of(subject.now, subject.before),
+        places=tuple(places),
+        fallen_key=_fallen_key(now, before),
+    )
+
+
+def _raw_ratio(this: int, now: CostRow, last: int, before: CostRow) -> float:
+    """Return the ratio of two prices, also below the token floor; 0 where nothing was paid before."""
+    if not last or not before.tokens:
+        return 0.0
+    if not now.tokens:
+        return math.inf if this else 0.0
+    return (this / now.tokens) / (last / before.tokens)
+
+
+def _price(row: CostRow, figure: Figure) -> float | None:
+    return row.usd_per_million if figure == "fully loaded" else row.busy_usd_per_million
+
+
+def _fallen_key(now: Window, before: Window) -> tuple[str, float, float] | None:
+    falls = [
+        (requests / before.hours - now.keys.get(key, 0) / now.hours, key)
+        for key, requests in before.keys.items()
+        if key and now.keys.get(key, 0) / now.hours < FALLEN_KEY * requests / before.hours
+    ]
+    if not falls:
+        return None
+    _, key = max(falls)
+    return key, before.keys[key] / before.hours, now.keys.get(key, 0) / now.hours
+
+
+def _sentence(
+    subject: _Subject,
+    figure: Figure,
+    ratio: float,
+    price: float | None,
+    was: float | None,
+    *,
+    thin: bool,
+    gap: bool,
+) -> str:
+    what = f"{subject.model}{f' on {subject.node}' if subject.node else ''}"
+    before = f"${was:,.2f}" if was is not None else "its price"
+    if gap:
+        return (
+            f"{what}: too thin to judge, {1 - subject.now.complete_share:.0%} of the minutes are missing;"
+            f" {before} per million tokens ({figure}) before"
+        )
+    if thin:
+        return (
+            f"{what}: too thin to judge, {subject.now.tokens:,} tokens in {subject.now.requests:,} requests;"
+            f" {before} per million tokens ({figure}) before"
+        )
+    now = f"${price:,.2f}" if price is not None else "now"
+    return f"{what} costs {now} per million tokens ({figure}), {ratio:.1f} times the {before} before"
+
+
+def _one_a_cause(anomalies: Sequence[Anomaly]) -> list[Anomaly]:
+    """Keep, of one node's models with one likeliest cause, the one that rose most."""
+    kept: dict[tuple[str, str], Anomaly] = {}
+    for one in sorted(anomalies, key=lambda one: (-(one.ratio or math.inf), one.model)):
+        kept.setdefault((one.node, one.causes[0].kind), one)
+    return list(kept.values())
