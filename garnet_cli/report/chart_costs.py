@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from garnet_cli.report.chart import axes, figure
 from garnet_cli.report.marks import Shape, Text
 from garnet_cli.report.palette import ACCENT, INK, LADDER, RULE, hexadecimal
-from garnet_cli.report.paragraph import shortened
+from garnet_cli.report.paragraph import told_apart
 from garnet_cli.report.sections import ModelCost
 from garnet_cli.report.shown import Shown
 from garnet_cli.report.style import CELL, CHART
@@ -54,10 +54,11 @@ def ladder(models: Sequence[ModelCost], shown: Shown) -> Callable[[float, float]
             plot.set_xticks([], minor=True)
             for value in scale:
                 plot.axvline(value, color=hexadecimal(RULE), linewidth=0.4, zorder=0)
+            names = told_apart([model.model for model in models], CELL, NAMES_PT - 12)
             for row, model in enumerate(models):
                 _row(plot, row, model)
                 plot.annotate(
-                    shortened(model.model, CELL, NAMES_PT - 12),
+                    names[row],
                     (0, row),
                     xycoords=("axes fraction", "data"),
                     xytext=(-NAMES_PT, 0),

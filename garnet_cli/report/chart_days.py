@@ -72,6 +72,7 @@ def stacked(
         labels = [shown.trimmed(shown.short(value)) for value in scale]
         left = max(width(label, "regular", CHART.size_pt) for label in labels) + 8
         right = max(width(name, "semibold", CHART.size_pt) for name, _ in layers) + 10
+        last = max((day for day, value in enumerate(sums) if value), default=0)
         with figure(width_pt, height_pt) as (made, marks):
             plot = axes(made, left, 6, right, 20)
             plot.set_xlim(-0.6, len(days) - 0.4)
@@ -83,7 +84,7 @@ def stacked(
                 plot.bar(
                     range(len(days)), values, bottom=base, width=0.74, color=hexadecimal(colour), linewidth=0
                 )
-                ends.append(base[-1] + values[-1] / 2 if values else 0.0)
+                ends.append(base[last] + values[last] / 2)
                 base = [below + value for below, value in zip(base, values, strict=True)]
             for day, complete in enumerate(complete_pct):
                 if complete is None or complete < THIN_DAY_PCT:

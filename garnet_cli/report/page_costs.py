@@ -52,6 +52,7 @@ def _totals(view: View) -> Tiles:
             Tile(label=words("costs.savings"), figure=shown.usd(found.savings_usd), note=saved),
         ),
         before_pt=12.0,
+        keep_with_next=True,
     )
 
 

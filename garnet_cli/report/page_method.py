@@ -28,6 +28,7 @@ def completeness(view: View) -> list[Block]:
             ),
             medium=True,
             before_pt=12.0,
+            keep_with_next=True,
         )
     )
     losses = tuple(

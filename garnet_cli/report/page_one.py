@@ -37,32 +37,32 @@ class Masthead(Whole):
         """Return the height of the lines."""
         room = self._room(width_pt)
         used = 14.0 + height(self.kicker, KICKER, room) + height(self.title, TITLE, room)
-        used += 4.0 + height(self.lead, LEAD.but(colour=SOFT), room)
-        return used + (height(self.remark, STRONG, room) + 4.0 if self.remark else 0.0) + 6.0
+        used += 4.0 + height(self.lead, LEAD, width_pt)
+        return used + (height(self.remark, STRONG, width_pt) + 4.0 if self.remark else 0.0) + 6.0
 
     def draw(self, x_pt: float, top_pt: float, width_pt: float) -> list[Mark]:
         """Return the lines and the logo."""
         room, top = self._room(width_pt), top_pt + 14.0
         marks: list[Mark] = [rectangle(x_pt, top_pt, 28.0, 3.0, ACCENT)]
-        for text, style, gap in (
-            (self.kicker, KICKER, 0.0),
-            (self.title, TITLE, 4.0),
-            (self.lead, LEAD.but(colour=SOFT), 4.0),
-            (self.remark, STRONG.but(colour=ACCENT), 0.0),
+        for text, style, gap, wide in (
+            (self.kicker, KICKER, 0.0, room),
+            (self.title, TITLE, 4.0, room),
+            (self.lead, LEAD.but(colour=SOFT), 4.0, width_pt),
+            (self.remark, STRONG.but(colour=ACCENT), 0.0, width_pt),
         ):
             if text:
-                set_already, used = set_lines(text, style, x_pt, top, room)
+                set_already, used = set_lines(text, style, x_pt, top, wide)
                 marks += set_already
                 top += used + gap
         if self.logo:
-            wide, high = _fitted(self.logo)
+            logo_wide, logo_high = _fitted(self.logo)
             marks.append(
                 Picture(
                     data=self.logo,
-                    x_pt=x_pt + width_pt - wide,
+                    x_pt=x_pt + width_pt - logo_wide,
                     top_pt=top_pt,
-                    width_pt=wide,
-                    height_pt=high,
+                    width_pt=logo_wide,
+                    height_pt=logo_high,
                     alt=self.logo_alt,
                 )
             )

@@ -23,6 +23,8 @@ def thermal(view: View) -> list[Block]:
     if known:
         target = _target(view)
         aside = words("thermal.chart_aside", target=view.shown.target(target, "pct"))
+        if len(known) < len(found.days):
+            aside += f" {words('thermal.unknown_days')}"
         blocks += [subsection(words("thermal.chart"), aside), _days(view, target)]
     elif not found.says:
         blocks.append(Paragraph(text=words("thermal.no_level")))

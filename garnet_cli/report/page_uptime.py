@@ -34,6 +34,7 @@ def _totals(view: View) -> Tiles:
             Tile(label=words("uptime.swap_window"), figure=shown.seconds(found.swap_window_max_s)),
         ),
         before_pt=12.0,
+        keep_with_next=True,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from garnet_cli.report.blocks import Drawing, Paragraph
-from garnet_cli.report.chart_days import stacked
+from garnet_cli.report.chart_days import THIN_DAY_PCT, stacked
 from garnet_cli.report.layout import Block
 from garnet_cli.report.palette import LADDER
 from garnet_cli.report.sections import DayVolume, ModelVolume
@@ -23,7 +23,7 @@ def volume(view: View) -> list[Block]:
             blocks.append(Paragraph(text=words("volume.no_traffic")))
     elif found.tokens:
         blocks += [
-            subsection(words("volume.tokens_by_day"), words("volume.tokens_by_day_aside")),
+            subsection(words("volume.tokens_by_day"), _aside(view)),
             _days(view),
         ]
     if found.models:
@@ -35,6 +35,12 @@ def volume(view: View) -> list[Block]:
     if found.unknown_model_requests:
         blocks.append(note(words("volume.unknown_model", count=shown.count(found.unknown_model_requests))))
     return blocks
+
+
+def _aside(view: View) -> str:
+    words = view.words
+    thin = any((day.complete_pct or 0.0) < THIN_DAY_PCT for day in view.report.volume.days)
+    return words("volume.tokens_by_day_aside") + (f" {words('volume.thin_days')}" if thin else "")
 
 
 def _days(view: View) -> Drawing:

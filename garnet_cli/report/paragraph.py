@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 
 from garnet_cli.report.marks import Text, Weight
@@ -122,6 +123,46 @@ def shortened(text: str, style: Style, width_pt: float) -> str:
         kept -= 1
         short = f"{whole[: kept - kept // 2]}…{whole[len(whole) - kept // 2 :]}"
     return short
+
+
+def told_apart(names: Sequence[str], style: Style, width_pt: float) -> list[str]:
+    """Return names for one line each; where one is too long, all keep what differs, with what fits around it.
+
+    Only for a chart whose table has the names whole.
+    """
+    whole = [clean(name) for name in names]
+    if all(width(name, style.weight, style.size_pt) <= width_pt for name in whole):
+        return whole
+    begin, end = _alike(whole), _alike([name[::-1] for name in whole])
+    return [_around(name, begin, len(name) - end, style, width_pt) for name in whole]
+
+
+def _alike(names: Sequence[str]) -> int:
+    """Return how many characters all names begin with alike."""
+    first, last = min(names), max(names)
+    return next((place for place, pair in enumerate(zip(first, last, strict=False)) if len({*pair}) > 1), 0)
+
+
+def _around(name: str, begin: int, end: int, style: Style, width_pt: float) -> str:
+    """Return the part of a name from ``begin`` to ``end``, and as much on both sides as fits."""
+
+    def cut(first: int, last: int) -> str:
+        return f"{'…' if first > 0 else ''}{name[first:last]}{'…' if last < len(name) else ''}"
+
+    if end <= begin or width(cut(begin, end), style.weight, style.size_pt) > width_pt:
+        return shortened(name, style, width_pt)
+    while begin > 0 or end < len(name):
+        wider = [(max(0, begin - 1), end), (begin, min(len(name), end + 1))]
+        fitting = [
+            place
+            for place in wider
+            if place != (begin, end) and width(cut(*place), style.weight, style.size_pt) <= width_pt
+        ]
+        if not fitting:
+            break
+        # What stands before tells more than what follows: hosts are named from the particular to the general.
+        begin, end = fitting[0]
+    return cut(begin, end)
 
 
 def baseline(style: Style, top_pt: float, line: int = 0) -> float:

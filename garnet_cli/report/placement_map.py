@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from garnet_cli.report.marks import Shape, Text, rectangle
 from garnet_cli.report.palette import ACCENT, INK, LADDER, PAPER, RULE, SOFT, TINT, Colour, blend
-from garnet_cli.report.paragraph import baseline, lines, set_line, shortened
+from garnet_cli.report.paragraph import baseline, lines, set_line, told_apart
 from garnet_cli.report.sections import Placed
 from garnet_cli.report.shown import Shown
 from garnet_cli.report.style import CELL, CHART
@@ -93,12 +93,13 @@ def placement(
 
 def _heads(nodes: Sequence[str], width_pt: float, column_pt: float, head_pt: float) -> list[Text | Shape]:
     marks: list[Text | Shape] = []
+    short = told_apart(nodes, CHART, HEAD_MOST_PT)
     for place, node in enumerate(nodes):
         left = NAMES_PT + place * column_pt
         if not _upright(nodes, width_pt):
             marks += set_line(clean(node), CHART, left, baseline(CHART, 0), column_pt - 2, "centre")
             continue
-        name = shortened(node, CHART, HEAD_MOST_PT)
+        name = short[place]
         marks.append(
             Text(
                 text=name,

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache
 
 _RIGHT_TO_LEFT = {"R", "AL"}
+_CLUSTER_BEFORE_I = re.compile("((?:[\u0915-\u0939]\u093c?\u094d)*[\u0915-\u0939]\u093c?)\u093f")
+"""Devanagari's vowel sign I, which stands before the consonants that it is spoken after."""
 
 
 def for_display(text: str) -> str:
     """Return the characters from left to right as they are drawn.
 
     Directions by the Unicode bidirectional algorithm (UAX #9); Arabic letters in the form that their
-    neighbours ask for (Unicode standard, 9.2), where that form has a character of its own. Text without
-    right-to-left letters is returned as it is.
+    neighbours ask for (Unicode standard, 9.2), where that form has a character of its own. Devanagari's
+    sign I is moved before its consonants; other ligatures are not formed. Text without such letters is
+    returned as it is.
     """
+    text = _CLUSTER_BEFORE_I.sub("\u093f\\1", text)
     if text.isascii() or not any(
         unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text
     ):

@@ -222,7 +222,7 @@ class Table:
                 beside = width(clean(cell.text), style.weight, style.size_pt)
                 at = x_pt if column.align == "left" else x_pt + wide - beside - SIGN_PT
                 marks.append(sign(cell.sign, at, shared))
-            if cell.bar is not None:
+            if cell.bar:
                 bar_top = shared - BAR_PT
                 marks.append(rectangle(left, bar_top, max(0.5, room * cell.bar), BAR_PT, column.bar_colour))
             if cell.text:
