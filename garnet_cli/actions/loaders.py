@@ -55,6 +55,7 @@ def start(node: Asks, plan: LoaderPlan, spec: LoaderSpec) -> None:
         environment=plan.environment,
         context=plan.wanted.context,
         concurrency=plan.wanted.concurrency,
+        cache_bytes=plan.wanted.cache_bytes,
     )
     node.ask("ensure_job", job=msgspec.to_builtins(job))
 

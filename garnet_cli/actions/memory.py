@@ -13,8 +13,8 @@ from garnet_cli.judge.memory import GIB, ArtifactSize, Fit, fit, need_bytes
 def memory_fit(wanted: DesiredLoader, facts: NodeFacts, inventory: Inventory, node: str) -> Fit:
     """Judge ``wanted`` on a node as ``facts`` describe it; its artifact must be on the node."""
     resident = 0
-    bounds = {model.name: (model.context, model.concurrency) for model in inventory.models}
-    own = (wanted.context, wanted.concurrency)
+    bounds = {model.name: (model.context, model.concurrency, model.cache_bytes) for model in inventory.models}
+    own = (wanted.context, wanted.concurrency, wanted.cache_bytes)
     for slot in facts.slots.slots.values() if facts.slots else []:
         for spec in (slot.active, slot.next, slot.previous):
             if spec is not None and spec.artifact in facts.artifacts:
@@ -43,6 +43,7 @@ def another_fits(model: str, facts: NodeFacts, inventory: Inventory, node: str) 
         runtime=active.runtime,
         context=entry.context if entry else 0,
         concurrency=entry.concurrency if entry else 1,
+        cache_bytes=entry.cache_bytes if entry else None,
     )
     return memory_fit(wanted, facts, inventory, node).fits
 

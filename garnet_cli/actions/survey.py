@@ -178,9 +178,10 @@ def desired_loader(
         model=model,
         source=artifact.source,
         artifact=artifact.identifier,
-        runtime=release.runtime(environment, entry.context, entry.concurrency),
+        runtime=release.runtime(environment, entry.context, entry.concurrency, entry.cache_bytes),
         context=entry.context,
         concurrency=entry.concurrency,
+        cache_bytes=entry.cache_bytes,
     )
 
 

@@ -172,9 +172,10 @@ def _plan(
         model=model.name,
         source=source,
         artifact=artifact,
-        runtime=release.runtime(environment, model.context, model.concurrency),
+        runtime=release.runtime(environment, model.context, model.concurrency, model.cache_bytes),
         context=model.context,
         concurrency=model.concurrency,
+        cache_bytes=model.cache_bytes,
     )
     loader = LoaderPlan(
         wanted=wanted,

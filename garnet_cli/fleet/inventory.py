@@ -15,6 +15,9 @@ from garnet_cli.fleet.inventory_values import nearest
 from garnet_cli.fleet.source import ModelSource
 from node_scripts.monitor.config import AlertSettings
 
+BYTES_PER_GB = 1024**3
+"""As memory is sold: ``memory_gb = 64`` is a machine with 64 GiB."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FleetSettings:
@@ -70,6 +73,15 @@ class ModelEntry:
     """Its own budget; ``None``: that of `[alerts]`."""
     reference: str | None = None
     """Name of the API price that its costs are compared with."""
+    cache_gb: float | None = None
+    """Most that a loader's prompt cache keeps; ``None``: two full contexts."""
+    plan_requests_per_s: float | None = None
+    """What it was planned for in the busiest hours."""
+
+    @property
+    def cache_bytes(self) -> int | None:
+        """Return ``cache_gb`` in bytes."""
+        return None if self.cache_gb is None else int(self.cache_gb * BYTES_PER_GB)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

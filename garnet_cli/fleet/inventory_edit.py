@@ -1,4 +1,4 @@
-"""Change models' nodes in an inventory file: comments, order and layout stay as the operator wrote them.
+"""Change models' nodes and caches in an inventory file: comments, order and layout stay as they were written.
 
 ``edited_inventory`` says what the file would become and checks it by the inventory's own loader;
 ``write_edit`` puts it in place.
@@ -42,10 +42,15 @@ class InventoryEdit:
         return "".join(f"{line}\n" for line in difflib.unified_diff(old, new, name, name, lineterm=""))
 
 
-def edited_inventory(inventory: Inventory, placement: Mapping[str, Sequence[str]]) -> InventoryEdit:
+def edited_inventory(
+    inventory: Inventory,
+    placement: Mapping[str, Sequence[str]],
+    cache_gb: Mapping[str, float] | None = None,
+) -> InventoryEdit:
     """Return what ``inventory``'s file becomes with models on the nodes that ``placement`` names.
 
-    Models that ``placement`` lacks, and models whose nodes it does not change, are left as they are written.
+    ``cache_gb`` has prompt-cache budgets by model, as ``PlacementDiff.cache_gb`` gives them. Models that
+    ``placement`` lacks, and models whose nodes it does not change, are left as they are written.
     Raises UsageError for a model or node that the inventory lacks, and where the file is no longer what
     ``inventory`` was read from; InventoryError where the outcome would not be a sound inventory.
     """
@@ -58,11 +63,16 @@ def edited_inventory(inventory: Inventory, placement: Mapping[str, Sequence[str]
     before = _read(inventory.path)
     if parse_inventory(before, inventory.path) != inventory:
         raise _changed(inventory.path)
-    after = _edited(before, inventory, wanted)
+    budgets = {inventory.model(name).name: value for name, value in (cache_gb or {}).items()}
+    after = _edited(before, inventory, wanted, budgets)
     expected = replace(
         inventory,
         models=tuple(
-            replace(model, nodes=_kept_order(model.nodes, wanted.get(model.name, model.nodes)))
+            replace(
+                model,
+                nodes=_kept_order(model.nodes, wanted.get(model.name, model.nodes)),
+                cache_gb=budgets.get(model.name, model.cache_gb),
+            )
             for model in inventory.models
         ),
     )
@@ -102,7 +112,12 @@ def _read(path: Path) -> bytes:
         raise InventoryError([f"{path}: cannot be read: {error.strerror or error}"]) from error
 
 
-def _edited(content: bytes, inventory: Inventory, wanted: Mapping[str, tuple[str, ...]]) -> bytes:
+def _edited(
+    content: bytes,
+    inventory: Inventory,
+    wanted: Mapping[str, tuple[str, ...]],
+    budgets: Mapping[str, float],
+) -> bytes:
     import tomlkit  # noqa: PLC0415 -- only where an inventory is changed
 
     text = content.decode()
@@ -111,6 +126,8 @@ def _edited(content: bytes, inventory: Inventory, wanted: Mapping[str, tuple[str
     models: Any = document.get("models", {})
     everywhere = [node.name for node in inventory.nodes]
     for model in inventory.models:
+        if model.name in budgets:
+            models[model.name]["cache_gb"] = budgets[model.name]
         nodes = wanted.get(model.name, model.nodes)
         if set(nodes) == set(model.nodes):
             continue

@@ -110,6 +110,12 @@ MODEL_KEYS = (
     Key("reference", text("the name of a [costs.reference.NAME] table", MODEL_NAME),
         "Name of the `[costs.reference.NAME]` table whose API prices its costs are compared with.",
         '"gpt-4o-mini"', default_text="none"),
+    Key("cache_gb", number(0.001, 4096), "Most that a loader's prompt cache keeps, in GB (1024³ bytes).", "4",
+        default_text="two full contexts of the model"),
+    Key("plan_requests_per_s", number(0.000_001, 1_000_000),
+        "Requests a second that it was planned for in its busiest hours; above it `garnet weekly` proposes a"
+        " node of its own.",
+        "12", default_text="none"),
 )  # fmt: skip
 
 PROXY_KEYS = (

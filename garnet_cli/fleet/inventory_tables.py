@@ -227,6 +227,8 @@ def _model(name: str, table: Any, folder: Path, tables: Tables, mistakes: Mistak
         concurrency=values["concurrency"],
         latency_p95_ms=values["latency_p95_ms"],
         reference=values["reference"],
+        cache_gb=values["cache_gb"],
+        plan_requests_per_s=values["plan_requests_per_s"],
     )
 
 

@@ -14,6 +14,9 @@ MONITOR_STOP_S = 30
 PROXY_DRAIN_S = 600
 """How long a proxy that is told to stop lets its requests in flight run on."""
 
+MOST_SEQUENCES = 1_000
+"""Sequences of a prompt cache whose bytes are given."""
+
 
 @dataclass(frozen=True, slots=True)
 class NodeLayout:
@@ -61,8 +64,13 @@ def loader_job(
     environment: str,
     context: int,
     concurrency: int,
+    cache_bytes: int | None = None,
 ) -> Job:
-    """Return the job of the loader that ``spec`` names."""
+    """Return the job of the loader that ``spec`` names.
+
+    A prompt cache with bounds of its own is bounded by its bytes, not by how many sequences fill them.
+    """
+    cache = ["--prompt-cache-bytes", str(cache_bytes), "--prompt-cache-size", str(MOST_SEQUENCES)]
     return Job(
         name=spec.name,
         argv=[
@@ -72,6 +80,7 @@ def loader_job(
             *("--stats-socket", spec.stats_socket),
             *("--context", str(context)),
             *("--concurrency", str(concurrency)),
+            *(cache if cache_bytes is not None else ()),
         ],
         working_directory=working_directory,
         log=layout.log(spec.name),

@@ -40,7 +40,9 @@ class Release:
         """Return the id of the environment that this release needs on one kind of node."""
         return identifier(self.files[LOCK], environment_kind(python_version, system, machine))
 
-    def runtime(self, environment: str, context: int, concurrency: int) -> str:
+    def runtime(
+        self, environment: str, context: int, concurrency: int, cache_bytes: int | None = None
+    ) -> str:
         """Return the id of all that makes a running loader what it is, but for its artifact.
 
         A loader whose runtime is still the wanted one is left alone by ``up``, whatever else a
@@ -48,6 +50,8 @@ class Release:
         """
         part = {path: content for path, content in self.files.items() if loader_runs_on(path)}
         arguments = f"{environment} {context} {concurrency}"
+        if cache_bytes is not None:
+            arguments += f" {cache_bytes}"
         return hashlib.sha256(f"{_digest(part)} {arguments}".encode()).hexdigest()[:12]
 
     @cached_property

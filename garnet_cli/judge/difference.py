@@ -49,6 +49,8 @@ class DesiredLoader:
     runtime: str
     context: int
     concurrency: int
+    cache_bytes: int | None = None
+    """Most that its prompt cache keeps; ``None``: two full contexts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,14 +49,16 @@ class Fit:
         )
 
 
-def need_bytes(artifact: ArtifactSize, context: int, concurrency: int) -> int:
+def need_bytes(artifact: ArtifactSize, context: int, concurrency: int, cache_bytes: int | None = None) -> int:
     """Return the most memory that a loader of ``artifact`` comes to need.
 
-    ``concurrency`` sequences of ``context`` tokens are in flight at once, beside a full prompt cache.
+    ``concurrency`` sequences of ``context`` tokens are in flight at once, beside a full prompt cache of
+    ``cache_bytes``, or of two full contexts.
     """
     config, weights = artifact.config, artifact.weight_bytes
     in_flight = concurrency * sequence_bytes(config, weights, context)
-    return weights + in_flight + prompt_cache_bytes(config, weights, context) + PROCESS_BYTES
+    kept = prompt_cache_bytes(config, weights, context) if cache_bytes is None else cache_bytes
+    return weights + in_flight + kept + PROCESS_BYTES
 
 
 def fit(need: int, resident: int, *, system: str, memory_bytes: int, available_bytes: int | None) -> Fit:

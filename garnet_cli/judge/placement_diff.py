@@ -106,6 +106,11 @@ class PlacementDiff:
     """By how many points a better placement could at most be better; ``None`` if unknown."""
 
     @property
+    def cache_gb(self) -> dict[str, float]:
+        """Return the new prompt-cache budgets by model, for the inventory."""
+        return {one.model: one.cache_gb for one in self.cache_changes}
+
+    @property
     def changes(self) -> bool:
         """Say whether anything is to be done."""
         return bool(self.moves or self.cache_changes)

@@ -73,7 +73,6 @@ def placement_problem(
     history: Sequence[Totals],
     artifacts: Mapping[str, ArtifactSize],
     *,
-    plan_requests_per_s: Mapping[str, float] | None = None,
     fixed_nodes: Collection[str] = (),
     rules: PlacementRules | None = None,
 ) -> PlacementProblem:
@@ -82,7 +81,7 @@ def placement_problem(
     ``history`` are weeks of totals with hours as buckets, oldest first; the last one is the week that is
     judged, the earlier ones make the trend. ``artifacts`` has what is known of models' files by served name
     (see ``local_artifacts``); of a model without an entry the memory that its loaders were seen to use
-    counts, and without that it is not moved. ``plan_requests_per_s`` is by served name, in the busiest hours.
+    counts, and without that it is not moved.
     Raises ValueError without a week.
     """
     if not history:
@@ -91,7 +90,6 @@ def placement_problem(
         rules = PlacementRules(throttle_limit=inventory.alerts.throttle_warning_pct / 100)
     week = history[-1]
     demands = expected_demand(history, [model.name for model in inventory.models])
-    plans = plan_requests_per_s or {}
     return PlacementProblem(
         nodes=tuple(_node(node, week, fixed=node.name in fixed_nodes) for node in inventory.nodes),
         models=tuple(
@@ -100,7 +98,6 @@ def placement_problem(
                 demands[model.name],
                 cache_week(week, model),
                 artifacts.get(model.name),
-                plans.get(model.name),
             )
             for model in inventory.models
         ),
@@ -152,7 +149,7 @@ def _system(node: NodeEntry, rows: Sequence[NodeTotals]) -> str:
 
 
 def _model(
-    entry: ModelEntry, demand: Demand, week: CacheWeek, artifact: ArtifactSize | None, plan: float | None
+    entry: ModelEntry, demand: Demand, week: CacheWeek, artifact: ArtifactSize | None
 ) -> PlacementModel:
     last = demand.weeks[-1] if demand.weeks else None
     last_busy = (last.busiest_busy_share if last else None) or 0.0
@@ -170,7 +167,7 @@ def _model(
         last_busy_share=last_busy,
         requests_per_s=max(asked, last_rate),
         last_requests_per_s=last_rate,
-        plan_requests_per_s=plan,
+        plan_requests_per_s=entry.plan_requests_per_s,
         weeks=demand.busiest_busy_share.weeks if demand.busiest_busy_share else 0,
         context=entry.context,
         hit_rate=week.hit_rate,
@@ -178,13 +175,14 @@ def _model(
         evictions=week.evictions,
         cache_mib=_cache_mib(entry, week, artifact),
     )
-    return replace(model, cache_wanted_mib=_wanted_mib(model, week))
+    return replace(model, cache_wanted_mib=_wanted_mib(model, week, bounded=entry.cache_gb is not None))
 
 
 def _need(entry: ModelEntry, week: CacheWeek, artifact: ArtifactSize | None) -> tuple[int | None, NeedSource]:
     """Return what a loader comes to need: by its files as `garnet up` checks it, else as measured."""
     if artifact is not None:
-        return math.ceil(need_bytes(artifact, entry.context, entry.concurrency) / MIB), "artifact"
+        need = need_bytes(artifact, entry.context, entry.concurrency, entry.cache_bytes)
+        return math.ceil(need / MIB), "artifact"
     if week.memory_bytes:
         return math.ceil((week.memory_bytes * MEASURED_MARGIN + PROCESS_BYTES) / MIB), "measured"
     return None, "unknown"
@@ -192,21 +190,24 @@ def _need(entry: ModelEntry, week: CacheWeek, artifact: ArtifactSize | None) -> 
 
 def _cache_mib(entry: ModelEntry, week: CacheWeek, artifact: ArtifactSize | None) -> int | None:
     """Return what a loader's prompt cache may keep; of files that are not here, what it was seen to keep."""
+    if entry.cache_bytes is not None:
+        return math.ceil(entry.cache_bytes / MIB)
     if artifact is not None:
         return math.ceil(prompt_cache_bytes(artifact.config, artifact.weight_bytes, entry.context) / MIB)
     return math.ceil(week.cache_bytes / MIB) if week.cache_bytes else None
 
 
-def _wanted_mib(model: PlacementModel, week: CacheWeek) -> int | None:
+def _wanted_mib(model: PlacementModel, week: CacheWeek, *, bounded: bool) -> int | None:
     """Return what a prompt cache should keep where it is too small for long prompts; else ``None``.
 
     Too small: few lookups find a prefix, and sequences that could have been found were pushed out. Long: so
-    that the cache's bytes end before its ten sequences do.
+    that the cache's bytes end before its ten sequences do, always where only bytes are its bound
+    (``bounded``: the inventory gives them).
     """
     if model.cache_mib is None or week.hit_rate is None or week.mean_prompt_tokens is None:
         return None
     low = week.hit_rate < LOW_HIT_RATE
-    long = week.mean_prompt_tokens > model.context * KEPT_CONTEXTS / KEPT_SEQUENCES
+    long = bounded or week.mean_prompt_tokens > model.context * KEPT_CONTEXTS / KEPT_SEQUENCES
     pushed_out = week.evictions >= PUSHED_OUT_SHARE * week.lookups
     if not (low and long and pushed_out):
         return None

@@ -36,3 +36,15 @@ def test_telemetry_may_change_without_a_swap() -> None:
     ):
         changed = Release({**release.files, path: release.files[path] + b"#"})
         assert (changed.runtime("e", 8192, 8) == before) is same, path
+
+
+def test_a_cache_of_its_own_size_is_part_of_a_runtime() -> None:
+    """So that `up` swaps the loader; a model without one keeps the runtime that it has."""
+    release = build()
+    runtimes = {
+        release.runtime("e", 8192, 8),
+        release.runtime("e", 8192, 8, 1),
+        release.runtime("e", 8192, 8, 2),
+    }
+    assert len(runtimes) == 3
+    assert release.runtime("e", 8192, 8, None) == release.runtime("e", 8192, 8)

@@ -44,6 +44,12 @@ def test_every_sequence_in_flight_and_the_prompt_cache_count() -> None:
     assert need_bytes(ArtifactSize(5 * GIB, LLAMA_8B), 8192, 8) == (5 + 8 + 2) * GIB + PROCESS_BYTES
 
 
+def test_a_prompt_cache_of_its_own_size_counts_instead_of_two_contexts() -> None:
+    """6 GiB in place of 2."""
+    size = ArtifactSize(5 * GIB, LLAMA_8B)
+    assert need_bytes(size, 8192, 8, 6 * GIB) - need_bytes(size, 8192, 8) == 4 * GIB
+
+
 def test_a_loader_bounds_its_prompt_cache_by_what_was_judged(tmp_path: Path) -> None:
     """It reads the same config; one that cannot be read counts as silent."""
     (tmp_path / "model.safetensors").write_bytes(bytes(1000))
