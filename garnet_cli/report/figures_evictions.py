@@ -2,51 +2,52 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
+from garnet_cli.judge.evictions import EvictionEntry, EvictionLog, eviction_log
 from garnet_cli.report.gathered import Gathered
 from garnet_cli.report.sections import EvictionLine, Evictions
-from garnet_cli.report.shares import known_sum
 from garnet_cli.report.wording import Wording
-from garnet_cli.store.totals import Totals
-from garnet_cli.store.totals_merge import merge_rows
-
-TOP = 10
 
 
 def evictions_of(data: Gathered, words: Wording) -> Evictions:
     """Return the section."""
-    cache = _cache_evictions(data.totals)
-    sizes: dict[tuple[str, str], int] = defaultdict(int)
-    for told in data.totals.evictions:
-        sizes[(told.model, told.node)] += told.size_bytes
-    lines = [
-        EvictionLine(
-            what="cache",
-            model=row.model,
-            node=row.node,
-            count=row.loader_evictions,
-            evicted_bytes=sizes.get((row.model, row.node)),
-            verdict="",
-            justified=None,
-            why="",
-        )
-        for row in merge_rows(data.totals.models, ("begin_unix",))
-        if row.loader_evictions
-    ]
-    lines.sort(key=lambda line: (-line.count, line.model, line.node))
+    known_before = any(row.minutes_present for row in data.before.nodes)
+    log = eviction_log(data.totals, data.events, last=data.before if known_before else None)
     return Evictions(
-        model_evictions=0,
-        cache_evictions=cache,
-        cache_evicted_bytes=sum(sizes.values()) if cache is not None else None,
-        cache_evictions_before=_cache_evictions(data.before),
-        lines=tuple(lines[:TOP]),
-        says=words.say("evictions.unknown")
-        if cache is None
-        else words.say("evictions.cache", count=words.count(cache)),
+        model_evictions=log.model_evictions,
+        cache_evictions=log.cache_evictions,
+        cache_evicted_bytes=log.cache_evicted_bytes,
+        cache_evictions_before=log.cache_evictions_before,
+        lines=tuple(_line(entry, words) for entry in log.entries),
+        says=_says(log, words),
     )
 
 
-def _cache_evictions(totals: Totals) -> int | None:
-    found = known_sum(row.loader_evictions for row in totals.models)
-    return None if found is None else int(found)
+def _line(entry: EvictionEntry, words: Wording) -> EvictionLine:
+    verdict = {True: "evictions.justified", False: "evictions.bug", None: "evictions.unclear"}[
+        entry.justified
+    ]
+    return EvictionLine(
+        what=entry.what,
+        model=entry.model,
+        node=entry.node,
+        count=entry.count,
+        evicted_bytes=entry.size_bytes,
+        verdict=words.say(verdict),
+        justified=entry.justified,
+        why=entry.reason,
+    )
+
+
+def _says(log: EvictionLog, words: Wording) -> str:
+    if log.cache_evictions is None and not log.model_evictions:
+        return words.say("evictions.unknown")
+    if not log.cache_evictions and not log.model_evictions:
+        return words.say("evictions.nothing")
+    parts = []
+    if log.model_evictions:
+        parts.append(words.say("evictions.models", count=words.count(log.model_evictions)))
+    if log.cache_evictions is not None:
+        parts.append(words.say("evictions.cache", count=words.count(log.cache_evictions)))
+    if log.bugs:
+        parts.append(words.say("evictions.bugs", count=words.count(len(log.bugs))))
+    return " ".join(parts)

@@ -9,7 +9,7 @@ from typing import Literal
 from garnet_cli.judge.swaps import swaps_of
 from garnet_cli.report.contents import Completeness, KeyFigure, Status, Unit
 from garnet_cli.report.gathered import Gathered
-from garnet_cli.report.scorecard import latency_p95_ms
+from garnet_cli.report.scorecard import latencies_of, latency_p95_ms
 from garnet_cli.report.sections import Costs, Thermal, UptimeSection, Volume
 from garnet_cli.report.shares import change_pct, pct
 from garnet_cli.report.targets import (
@@ -163,7 +163,7 @@ def _figure(  # noqa: PLR0913 -- a figure has so many sides
 def _latency(data: Gathered, words: Wording) -> KeyFigure:
     """Return the latency of the middle class against its target, or that of all models without one."""
     rows = data.totals.models
-    actual, models = latency_p95_ms(data, rows)
+    actual, models = latency_p95_ms(data, latencies_of(rows))
     if not models:
         return _figure(
             "latency",
@@ -173,7 +173,7 @@ def _latency(data: Gathered, words: Wording) -> KeyFigure:
             words,
             note=words.say("keys.no_class"),
         )
-    before, _ = latency_p95_ms(data, data.before.models)
+    before, _ = latency_p95_ms(data, latencies_of(data.before.models))
     return _figure(
         "latency",
         "ms",

@@ -10,6 +10,7 @@ from garnet_cli.judge.memory import ArtifactSize
 from garnet_cli.judge.uptime import FleetUptime, Uptime
 from garnet_cli.report.month import Span
 from garnet_cli.store.hourly import HourLoad
+from garnet_cli.store.standing import Standing
 from garnet_cli.store.throttling import Throttling
 from garnet_cli.store.totals import Totals
 from node_scripts.records import Event
@@ -27,8 +28,8 @@ class Gathered:
     """Of the period, by local day."""
     before: Totals
     """Of the period before, as one window; as much of it as has passed of a running one."""
-    ninety: tuple[Totals, ...]
-    """Windows that make up the ninety local days that end with the period."""
+    ninety: Standing
+    """Of the ninety local days that end with the period."""
     ninety_begin_unix: int
     uptime: FleetUptime
     uptime_before: FleetUptime

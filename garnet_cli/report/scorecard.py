@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from garnet_cli.judge.swaps import swaps_of
-from garnet_cli.report.figures_thermal import throttle_pct
 from garnet_cli.report.figures_volume import size_class_of
 from garnet_cli.report.gathered import NINETY_DAYS, Gathered
 from garnet_cli.report.month import local_day
 from garnet_cli.report.sections import Costs, Scorecard, ScoreLine
+from garnet_cli.report.shares import pct
 from garnet_cli.report.size_class import MIDDLE
 from garnet_cli.report.targets import (
     LATENCY_P95_MS,
@@ -25,7 +25,7 @@ from garnet_cli.report.targets import (
 )
 from garnet_cli.report.wording import Wording
 from garnet_cli.store.totals import ModelTotals
-from node_scripts.histogram import merged
+from node_scripts.histogram import Histogram, merged
 
 DAY_S = 86_400
 
@@ -42,8 +42,9 @@ def scorecard_of(data: Gathered, costs: Costs, words: Wording) -> Scorecard:
         seen = local_day(max(first, data.ninety_begin_unix), data.span.timezone)
         days = min(NINETY_DAYS, (data.span.after - seen).days)
     lines = tuple(_lines(data, costs, words)) if days >= NINETY_DAYS else ()
-    expected = sum(row.minutes_expected for totals in data.ninety for row in totals.nodes)
-    present = sum(row.minutes_present for totals in data.ninety for row in totals.nodes)
+    nodes = [node.name for node in data.inventory.nodes]
+    expected = (data.span.end_unix - data.ninety_begin_unix) // data.inventory.telemetry.minute_s * len(nodes)
+    present = sum(data.ninety.minutes.get(node, 0) for node in nodes)
     return Scorecard(
         begin_day=begin.isoformat(),
         end_day=(data.span.after - timedelta(days=1)).isoformat(),
@@ -55,16 +56,21 @@ def scorecard_of(data: Gathered, costs: Costs, words: Wording) -> Scorecard:
     )
 
 
-def latency_p95_ms(data: Gathered, rows: Sequence[ModelTotals]) -> tuple[float | None, list[str]]:
+def latency_p95_ms(
+    data: Gathered, latencies: Iterable[tuple[str, Histogram]]
+) -> tuple[float | None, list[str]]:
     """Return the 95th percentile of the latency of the middle class's requests, and the class's models."""
-    models = sorted({row.model for row in rows if row.model and size_class_of(data, row.model) == MIDDLE})
-    found = merged(row.latency_ms for row in rows if row.model in models)
-    return found.quantile(0.95), models
+    told = [(model, one) for model, one in latencies if model and size_class_of(data, model) == MIDDLE]
+    return merged(one for _, one in told).quantile(0.95), sorted({model for model, _ in told})
+
+
+def latencies_of(rows: Iterable[ModelTotals]) -> list[tuple[str, Histogram]]:
+    """Return each row's model and latencies."""
+    return [(row.model, row.latency_ms) for row in rows]
 
 
 def _lines(data: Gathered, costs: Costs, words: Wording) -> list[ScoreLine]:
-    rows = [row for totals in data.ninety for row in totals.models]
-    latency, models = latency_p95_ms(data, rows)
+    latency, models = latency_p95_ms(data, data.ninety.latency_ms.items())
     uptime = data.uptime_ninety.uptime_pct
     swaps = [
         swap
@@ -72,7 +78,7 @@ def _lines(data: Gathered, costs: Costs, words: Wording) -> list[ScoreLine]:
         if data.ninety_begin_unix <= swap.begin_unix < data.span.end_unix
     ]
     window = max((swap.window_s for swap in swaps if swap.window_s is not None), default=None)
-    throttled = throttle_pct(row for totals in data.ninety for row in totals.nodes)
+    throttled = pct(data.ninety.packed_throttled_s, data.ninety.packed_s)
     times = costs.times_under_api
     return [
         ScoreLine(

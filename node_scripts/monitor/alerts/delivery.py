@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from node_scripts.monitor.alerts.messages import Message, body, split, title
@@ -41,6 +42,14 @@ class Delivered:
     """Why not, without anything of the URL."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Files:
+    """What goes along with a message."""
+
+    documents: tuple[Path, ...] = ()
+    pictures: tuple[Path, ...] = ()
+
+
 def urls_of(route: str, environment: Mapping[str, str]) -> list[str]:
     """Return a route's URLs; where the thermal one has none of its own, those of the alerts."""
     own = environment.get(route_name(route), "").split()
@@ -54,14 +63,26 @@ def deliver(message: Message, urls: Sequence[str]) -> bool:
     return not urls or any(outcome.ok for outcome in deliver_to_each(message, urls))
 
 
-def deliver_to_each(message: Message, urls: Sequence[str], timeout_s: float = TIMEOUT_S) -> list[Delivered]:
-    """Deliver a message to every URL, side by side, and return each one's outcome in their order."""
+def deliver_to_each(
+    message: Message,
+    urls: Sequence[str],
+    timeout_s: float = TIMEOUT_S,
+    *,
+    documents: Sequence[Path] = (),
+    pictures: Sequence[Path] = (),
+) -> list[Delivered]:
+    """Deliver a message to every URL, side by side, and return each one's outcome in their order.
+
+    ``documents`` go along wherever a service takes files, ``pictures`` before them in chats only.
+    """
     if not urls:
         return []
     _load_apprise()
+    files = Files(documents=tuple(documents), pictures=tuple(pictures))
     with ThreadPoolExecutor(max_workers=len(urls), thread_name_prefix="deliver") as pool:
         tasks = [
-            pool.submit(_deliver_to, message, number, url, timeout_s) for number, url in enumerate(urls, 1)
+            pool.submit(_deliver_to, message, number, url, timeout_s, files)
+            for number, url in enumerate(urls, 1)
         ]
         return [task.result() for task in tasks]
 
@@ -80,7 +101,7 @@ def _load_apprise() -> None:
         Apprise.instantiate("json://127.0.0.1")
 
 
-def _deliver_to(message: Message, number: int, url: str, timeout_s: float) -> Delivered:
+def _deliver_to(message: Message, number: int, url: str, timeout_s: float, files: Files) -> Delivered:
     from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType  # noqa: PLC0415 -- takes 300 ms
 
     asset = AppriseAsset(app_id="Garnet", app_desc="Garnet", app_url="")
@@ -94,6 +115,8 @@ def _deliver_to(message: Message, number: int, url: str, timeout_s: float) -> De
     head = title(message)[:TITLE_CHARACTERS]
     limit = max(LEAST_PART_CHARACTERS, int(service.body_maxlen) - len(head) - MARGIN_CHARACTERS)
     parts = split(body(message, markdown=markdown), limit)
+    taken = bool(getattr(service, "attachment_support", False))
+    along = [*(files.pictures if markdown else ()), *files.documents] if taken else []
     with _Status() as status:
         for index, part in enumerate(parts):
             counted = f" ({index + 1}/{len(parts)})" if len(parts) > 1 else ""
@@ -102,6 +125,7 @@ def _deliver_to(message: Message, number: int, url: str, timeout_s: float) -> De
                 body=part,
                 notify_type=NotifyType.WARNING if message.items else NotifyType.INFO,
                 body_format=NotifyFormat.MARKDOWN if markdown else NotifyFormat.TEXT,
+                attach=[str(path) for path in along] if along and index == len(parts) - 1 else None,
             )
             if not ok:
                 part_of = f"part {index + 1} of {len(parts)}: " if len(parts) > 1 else ""

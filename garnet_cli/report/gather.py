@@ -1,0 +1,159 @@
+"""Read from the store what a report is made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from garnet_cli.errors import GarnetError
+from garnet_cli.fleet.inventory import Inventory
+from garnet_cli.judge.memory import ArtifactSize
+from garnet_cli.judge.uptime import FleetUptime, Uptime
+from garnet_cli.report.gathered import NINETY_DAYS, Gathered
+from garnet_cli.report.month import Span, midnight
+from garnet_cli.store.cache import ParquetCache
+from garnet_cli.store.hourly import hourly
+from garnet_cli.store.query import Telemetry, telemetry
+from garnet_cli.store.standing import standing
+from garnet_cli.store.throttling import throttling
+from garnet_cli.store.totals import Span as TotalsSpan
+from garnet_cli.store.totals import Totals
+from garnet_cli.store.totals_query import read_totals
+from garnet_cli.store.uptime import uptime_between
+from node_scripts.records import Event
+from node_scripts.store.objects import ObjectStore
+
+WEEK_S = 7 * 86_400
+DAY_S = 86_400
+HISTORY_WEEKS = 13
+"""Weeks that a forecast rests on."""
+PLACEMENT_WEEKS = 4
+EVENTS_SQL = """
+SELECT schema, id, time_unix, fleet, node, kind, subject, action, who, detail FROM events
+WHERE kind IN ('swap', 'deploy', 'up', 'down', 'restart', 'incident', 'alert')
+ORDER BY time_unix, id
+"""
+"""Evictions are in the totals: a loader may tell of thousands a day."""
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """The store and how it is read."""
+
+    store: ObjectStore
+    inventory: Inventory
+    artifacts: Mapping[str, ArtifactSize] = field(default_factory=dict)
+    """What is known of models' files, by served name."""
+    cache: ParquetCache | None = None
+
+    @property
+    def nodes(self) -> list[str]:
+        """Return the inventory's nodes."""
+        return [node.name for node in self.inventory.nodes]
+
+    def totals(self, begin_unix: int, end_unix: int, bucket: Literal["hour", "day", "window"]) -> Totals:
+        """Return the totals of [begin, end); raises as ``read_totals``."""
+        span = TotalsSpan(
+            begin_unix=begin_unix,
+            end_unix=end_unix,
+            bucket=bucket,
+            timezone=self.inventory.fleet.timezone,
+            minute_s=self.inventory.telemetry.minute_s,
+        )
+        return read_totals(self.store, self.inventory.fleet.name, span, nodes=self.nodes, cache=self.cache)
+
+
+def gather(reader: Reader, span: Span, now_unix: float, told: Told) -> Gathered:
+    """Return all that a report of ``span`` is made of; ``told`` hears what is being done.
+
+    Raises GarnetError where the store has no minute of the period, and as the readers of the store do.
+    """
+    inventory, minute_s = reader.inventory, reader.inventory.telemetry.minute_s
+    told(f"reading {span.name}")
+    totals = reader.totals(span.begin_unix, span.end_unix, "day")
+    if not any(row.minutes_present for row in totals.nodes):
+        raise GarnetError(
+            f"the store has no minute of {span.name}",
+            remedy="`garnet alerts watch` tells which nodes report; name a month with data with --month",
+        )
+    told(f"reading {span.before.name}")
+    before = reader.totals(span.before.begin_unix, span.before.end_unix, "window")
+    ninety_begin = midnight(span.after - timedelta(days=NINETY_DAYS), span.timezone)
+    hours_begin = span.end_unix - HISTORY_WEEKS * WEEK_S
+    first = min(ninety_begin, hours_begin, span.before.begin_unix)
+    told("reading the history")
+    with telemetry(
+        reader.store,
+        inventory.fleet.name,
+        first,
+        now_unix + DAY_S,
+        tables=("minutes", "models", "peers", "events"),
+        cache=reader.cache,
+    ) as opened:
+        windows = (
+            (span.begin_unix, span.end_unix),
+            (span.before.begin_unix, span.before.end_unix),
+            (ninety_begin, span.end_unix),
+        )
+        uptimes = _uptimes(opened, reader.nodes, windows, minute_s)
+        return Gathered(
+            inventory=inventory,
+            span=span,
+            totals=totals,
+            before=before,
+            ninety=standing(opened, ninety_begin, span.end_unix),
+            ninety_begin_unix=ninety_begin,
+            uptime=uptimes[0],
+            uptime_before=uptimes[1],
+            uptime_ninety=uptimes[2].serving,
+            throttling=throttling(opened, span.begin_unix, span.end_unix, minute_s=minute_s),
+            hours=tuple(hourly(opened, hours_begin, span.end_unix)),
+            hours_begin_unix=hours_begin,
+            placement_weeks=_weeks(reader, span, told),
+            artifacts=reader.artifacts,
+            events=_events(opened),
+            set_aside={**before.set_aside, **opened.set_aside, **totals.set_aside},
+        )
+
+
+def _weeks(reader: Reader, span: Span, told: Told) -> tuple[Totals, ...]:
+    """Return the weeks up to the period's end by the hour, oldest first, back to the first without data."""
+    found: list[Totals] = []
+    for back in range(PLACEMENT_WEEKS):
+        told(f"reading the week {back + 1} of {PLACEMENT_WEEKS} that placement is judged by")
+        end = span.end_unix - back * WEEK_S
+        week = reader.totals(end - WEEK_S, end, "hour")
+        if not any(row.minutes_present for row in week.nodes):
+            break
+        found.insert(0, week)
+    return tuple(found)
+
+
+def _uptimes(
+    opened: Telemetry, nodes: list[str], windows: tuple[tuple[int, int], ...], minute_s: int
+) -> list[FleetUptime]:
+    """Return the uptime of each window, all found at once."""
+    edges = sorted({edge for window in windows for edge in window})
+    parts = dict(zip(edges, uptime_between(opened, nodes, edges, minute_s=minute_s), strict=False))
+    return [
+        _together([parts[edge] for edge in edges if begin <= edge < end], nodes) for begin, end in windows
+    ]
+
+
+def _together(parts: list[FleetUptime], nodes: list[str]) -> FleetUptime:
+    return FleetUptime(
+        nodes={node: sum((part.nodes[node] for part in parts), Uptime()) for node in nodes},
+        fleet=sum((part.fleet for part in parts), Uptime()),
+        serving=sum((part.serving for part in parts), Uptime()),
+    )
+
+
+def _events(opened: Telemetry) -> tuple[Event, ...]:
+    answer = opened.ask(EVENTS_SQL)
+    rows = (dict(zip(answer.columns, row, strict=True)) for row in answer.rows)
+    return tuple(Event(**{**row, "detail": json.loads(row["detail"] or "{}")}) for row in rows)
