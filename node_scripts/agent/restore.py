@@ -16,7 +16,10 @@ A model that cannot be restored does not keep the others from it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+import signal
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,10 +28,10 @@ from typing import Any
 from node_scripts.agent import slots
 from node_scripts.agent.context import Context, make_folder
 from node_scripts.agent.errors import StepError
-from node_scripts.agent.jobs import ensure_job, remove_job, restart_job, signal_job, supervising
+from node_scripts.agent.jobs import ensure_job, remove_job, signal_job, supervising
 from node_scripts.agent.monitor import live_of, monitor_facts, wait_monitor
 from node_scripts.agent.release import link_release
-from node_scripts.agent.restore_models import PROXY_GLANCE_S, ModelRestore, require_code
+from node_scripts.agent.restore_models import DRAIN_S, PROXY_GLANCE_S, ModelRestore, require_code
 from node_scripts.agent.snapshot import FILES, MONITOR, PROXY_PREFIX, file_copy, read_snapshot
 from node_scripts.contracts import Job
 from node_scripts.files import digest_of, write_atomically
@@ -116,14 +119,16 @@ def _restore_proxy(context: Context, job: Job) -> None:
     """Have the proxy of the snapshot hold the sockets, with the settings that lie on the disk."""
     release = job.name.removeprefix(PROXY_PREFIX)
     require_code(job)
+    before = _pid_of(context, job.name)
     # The link comes first: a proxy of a release that is not current waits to be removed.
     link_release(context, release=release)
     made = ensure_job(context, job=asdict(job))
-    if not made["changed"] and slots.running_release(context, patience_s=PROXY_GLANCE_S) != release:
-        # It was there, waiting to be removed: a start anew sees that it is current again.
+    if not made["changed"] and not slots.wait_for_release(context, release, PROXY_GLANCE_S):
+        # It was there, draining or waiting to be removed. Not the supervisor's restart, which would hit the
+        # process that comes after it: that one sees that it is current, and may have the sockets by now.
         context.progress({"message": f"starting the proxy of release {release} anew"})
-        restart_job(context, name=job.name)
-    if not slots.wait_for_release(context, release, PROXY_S):
+        _end(context, before)
+    if not _wait_for_proxy(context, release, before):
         raise StepError(
             "proxy_down", f"the proxy of release {release} does not answer", remedy="look at `garnet logs`"
         )
@@ -133,6 +138,35 @@ def _restore_proxy(context: Context, job: Job) -> None:
         status, body = slots.call(context, "POST", "/control/reload")
         if status != slots.OK:
             raise StepError("proxy_refuses", f"the proxy does not load its configuration: {body}")
+
+
+def _pid_of(context: Context, name: str) -> int | None:
+    with supervising(context) as supervisor:
+        return next((job.pid for job in supervisor.statuses() if job.name == name), None)
+
+
+def _end(context: Context, pid: int | None) -> None:
+    """End a proxy's process, unless it is the one that serves."""
+    if pid is not None and slots.serving_pid(context) != pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+
+def _wait_for_proxy(context: Context, release: str, before: int | None) -> bool:
+    """Wait until a proxy of ``release`` answers; the process ``before`` may first finish its answers."""
+    deadline = time.monotonic() + DRAIN_S
+    while time.monotonic() < deadline and before is not None and _is_there(before):
+        if slots.wait_for_release(context, release, PROXY_GLANCE_S):
+            return True
+    return slots.wait_for_release(context, release, PROXY_S)
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _retire_proxies(context: Context, kept: Job | None) -> None:

@@ -55,6 +55,14 @@ def running_release(context: Context, *, patience_s: float) -> str | None:
         return None
 
 
+def serving_pid(context: Context) -> int | None:
+    """Return the process of the proxy that answers; ``None`` where none does."""
+    try:
+        return int(proxy_status(context, patience_s=0.0)["pid"])
+    except StepError:
+        return None
+
+
 def wait_for_release(context: Context, release: str, timeout_s: float) -> bool:
     """Wait until a proxy of ``release`` answers; say whether one does in time."""
     deadline = time.monotonic() + timeout_s

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from garnet_cli.actions import provision
-from garnet_cli.actions.loaders import LoaderPlan
-from garnet_cli.actions.swap import Swap, SwapPlan
-from garnet_cli.demo.traffic import Traffic
 from garnet_cli.errors import NodeError
-from garnet_cli.fleet.facts import NodeFacts, decode_facts
-from garnet_cli.fleet.jobs import NodeLayout, proxy_job
-from garnet_cli.fleet.node import NodeHandle
-from garnet_cli.fleet.release import build
-from garnet_cli.judge.difference import DesiredLoader
-from tests.conftest import CACHE
 from tests.fleet.asking import active_loader, local_agent, proxy_status
 from tests.fleet.rack import Rack, RackNode, eventually
 from tests.fleet.test_upgrade import changed_copy
+from tests.fleet.trials import (
+    GRACE_S,
+    MODEL,
+    WHO,
+    change_configuration,
+    facts,
+    operating,
+    push_release,
+    swap,
+    taken_back,
+    traffic,
+)
 
 pytestmark = pytest.mark.fleet
-
-MODEL = "tiny"
-GRACE_S = 2.0
-WHO: dict[str, Any] = {"who": "ada@desk", "purpose": "garnet deploy"}
 
 
 @pytest.fixture(scope="module")
@@ -51,80 +45,10 @@ def node(rack: Rack) -> RackNode:
     return rack.node("one")
 
 
-@contextmanager
-def operating(node: RackNode, deploy: str, grace_s: float = GRACE_S) -> Iterator[NodeHandle]:
-    """Yield an operator's agent with a trial; its end is that of an operator who has vanished."""
-    with local_agent(node) as agent:
-        agent.ask("take_lease", deploy=deploy, **WHO)
-        assert agent.ask("begin_trial", deploy=deploy, grace_s=grace_s, **WHO)["armed"]
-        yield agent
-
-
-@contextmanager
-def traffic(node: RackNode) -> Iterator[Traffic]:
-    """Yield a trickle of requests, and assert that every one was answered."""
-    trickle = Traffic([node.url], MODEL, workers=2, max_tokens=(4, 32), keep_alive=False)
-    trickle.start()
-    try:
-        trickle.wait_for(5)
-        yield trickle
-        trickle.wait_for(len(trickle.seen) + 10)
-    finally:
-        trickle.stop()
-    assert [one for one in trickle.seen if one.outcome != "answered"] == []
-
-
-def facts(node: RackNode) -> NodeFacts:
-    """Return what the node says of itself, to somebody who holds nothing."""
-    with local_agent(node) as agent:
-        return decode_facts(node.name, agent.ask("facts", artifacts=[]))
-
-
-def swap(agent: NodeHandle, node: RackNode, *, hold: bool, runtime: str) -> None:
-    """Swap the model's loader for one of the same artifact."""
-    known = decode_facts(node.name, agent.ask("facts"))
-    assert known.slots is not None
-    old = known.slots.slots[MODEL].active
-    assert old is not None
-    wanted = DesiredLoader(
-        model=MODEL, source="other", artifact=old.artifact, runtime=runtime, context=4096, concurrency=4
-    )
-    plan = LoaderPlan(
-        wanted=wanted,
-        layout=layout(node),
-        release=str(known.release),
-        environment=environment_of(agent, node),
-        ready_timeout_s=120,
-        budget_ms=60000,
-    )
-    swap_plan = SwapPlan(loader=plan, who="ada@desk", watch_s=0.2, drain_timeout_s=60, hold=hold)
-    Swap(agent, swap_plan, lambda _message: None).run(None, known.slots.slots[MODEL], [])
-
-
-def layout(node: RackNode) -> NodeLayout:
-    """Return where the node keeps its files."""
-    return NodeLayout(root=str(node.root), environments=str(CACHE / "envs"))
-
-
-def environment_of(agent: NodeHandle, node: RackNode) -> str:
-    """Return the environment that the node's proxy runs in."""
-    release = agent.ask("facts", artifacts=[])["release"]
-    config = (node.root / "etc" / "supervisor" / "jobs" / f"proxy-{release}.conf").read_text()
-    return config.partition(f"{CACHE / 'envs'}/")[2][:16]
-
-
-def taken_back(node: RackNode, deploy: str) -> bool:
-    """Say whether the node has taken a deploy back by itself and removed the fuse."""
-    found = facts(node)
-    trial = found.trial
-    done = trial is not None and trial.deploy == deploy and trial.status == "reverted" and trial.by_node
-    return done and found.job("fuse") is None
-
-
 def test_an_unconfirmed_swap_is_taken_back(rack: Rack, node: RackNode) -> None:
     """Left at its watch when its operator vanishes: the old loader, still there, takes the traffic again."""
     before = active_loader(node, MODEL)["spec"]
-    with traffic(node):
+    with traffic([node]):
         with operating(node, "d-swap") as agent:
             swap(agent, node, hold=True, runtime="other")
             assert active_loader(node, MODEL)["spec"]["name"] != before["name"]
@@ -146,17 +70,14 @@ def test_an_unconfirmed_swap_is_taken_back(rack: Rack, node: RackNode) -> None:
 def test_an_unconfirmed_release_and_configuration_are_taken_back(node: RackNode, tmp_path: Path) -> None:
     """The old proxy, already removed, takes the sockets over again; files and link are as before."""
     before = facts(node)
-    release = build(changed_copy(tmp_path / "next", "node_scripts/proxy/app.py") / "node_scripts")
-    with traffic(node):
+    code = changed_copy(tmp_path / "next", "node_scripts/proxy/app.py")
+    with traffic([node]):
         with operating(node, "d-release") as agent:
-            provision.push_release(agent, release, lambda _message: None)
-            job = proxy_job(layout(node), release.identifier, environment_of(agent, node))
-            agent.ask("link_release", release=release.identifier)
-            config = json.loads((node.root / "etc" / "fleet.json").read_text())
-            config["proxy"]["queue_limit"] = 3
-            agent.ask("write_file", path="etc/fleet.json", content=json.dumps(config), mode=0o600)
-            agent.ask("ensure_job", job=msgspec.to_builtins(job))
-            eventually(lambda: proxy_status(node)["release"] == release.identifier, "the new proxy")
+            release, job = push_release(agent, node, code)
+            change_configuration(agent, node)
+            agent.ask("link_release", release=release)
+            agent.ask("ensure_job", job=job)
+            eventually(lambda: proxy_status(node)["release"] == release, "the new proxy")
             agent.ask("remove_job", name=f"proxy-{before.release}")
         eventually(lambda: proxy_status(node)["release"] == before.release, "the old proxy is back")
         eventually(lambda: taken_back(node, "d-release"), "the trial is taken back")
@@ -164,13 +85,13 @@ def test_an_unconfirmed_release_and_configuration_are_taken_back(node: RackNode,
     assert (after.release, after.fleet_sha256) == (before.release, before.fleet_sha256)
     assert after.settings_loaded
     assert [job.name for job in after.jobs] == [job.name for job in before.jobs]
-    assert after.deploys[0].release_after == release.identifier
+    assert after.deploys[0].release_after == release
 
 
 def test_a_killed_fuse_goes_on(node: RackNode) -> None:
     """Killed while it starts the old loader, which was stopped already: the model has room for two."""
     before = active_loader(node, MODEL)["spec"]
-    with traffic(node):
+    with traffic([node]):
         with operating(node, "d-killed") as agent:
             agent.ask("begin_trial", deploy="d-killed", grace_s=GRACE_S, beside=[MODEL], **WHO)
             swap(agent, node, hold=False, runtime="another")
@@ -190,7 +111,7 @@ def test_a_killed_fuse_goes_on(node: RackNode) -> None:
 def test_confirmed_is_kept_and_held_waits(node: RackNode) -> None:
     """Confirmed: nothing happens after the grace time. Held: not before its time. Rollback brings back."""
     before = active_loader(node, MODEL)["spec"]
-    with traffic(node):
+    with traffic([node]):
         with operating(node, "d-kept", grace_s=1.0) as agent:
             swap(agent, node, hold=False, runtime="kept")
             agent.ask("confirm_trial", deploy="d-kept", summary={"verdict": "good"})
