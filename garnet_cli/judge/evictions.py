@@ -1,8 +1,8 @@
 """The eviction log: what left a node or a prompt cache, and whether traffic justifies it. Pure.
 
 Models leave nodes because somebody placed them elsewhere (evictions_models.py has the rules); sequences leave
-a loader's prompt cache because others came (evictions_caches.py). Every entry has the one rule that decided, in
-a sentence with its figures. Where the data are too few for any rule, the entry is unclear and says why.
+a loader's prompt cache because others came (evictions_caches.py). Every entry has the one rule that decided,
+in a sentence with its figures. Where the data are too few for any rule, it is unclear and says why.
 """
 
 from __future__ import annotations

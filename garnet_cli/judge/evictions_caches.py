@@ -134,13 +134,13 @@ def _held(case: _Case, rate: float) -> tuple[bool | None, Rule, str]:
 
 def _fallen(case: _Case) -> tuple[bool, Rule, str]:
     now, before = case.now.loader_requests, case.before.loader_requests if case.before else 0
-    traffic = f"{before:,} requests to {now:,}"
+    traffic = f"from {before:,} to {now:,} requests"
     if before and now >= GROWN * before:
-        return True, "traffic_grew", f"Traffic grew from {traffic}, so that {_hits(case)}."
+        return True, "traffic_grew", f"Traffic grew {traffic}, so that {_hits(case)}."
     return (
         False,
         "hits_fell",
-        f"{_hits(case)[0].upper()}{_hits(case)[1:]}, though traffic went from {traffic}.",
+        f"{_hits(case)[0].upper()}{_hits(case)[1:]}, though traffic went {traffic}.",
     )
 
 

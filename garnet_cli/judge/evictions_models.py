@@ -18,8 +18,8 @@ AGAIN_S = DAY_S
 """What is loaded again within this time should not have left."""
 LITTLE = 0.05
 """Share of the time with a request in the loader below which it was little used."""
-CROWDED = 0.7
-"""Share above which the loaders that are left have no room for a busy hour."""
+CROWDED = 0.9
+"""Share of its busiest hour above which a loader that is left has no room."""
 REFUSED = 0.01
 REFUSALS = 5
 """Share and number of refused requests from which on they count."""
@@ -163,9 +163,9 @@ def _by_use(one: Departure, presence: Presence, busiest: float | None) -> tuple[
     if busiest is None:
         return None, "too_little_known", "How busy it was, or its peers are since, is not known."
     if busiest > CROWDED:
-        reason = f"Since then the busiest loader of it is at work {percent(busiest)} of the time."
+        reason = f"A loader of it that is left was at work {percent(busiest)} of its busiest hour since."
         return False, "peers_overloaded", reason
-    reason = f"Its peers carry it: the busiest loader of it is at work {percent(busiest)} of the time."
+    reason = f"Its peers carry it: in the busiest hour since, a loader of it was at work {percent(busiest)}."
     return True, "carried_by_peers", reason
 
 

@@ -23,7 +23,7 @@ class Use:
     loaders: int
     """Nodes that had a loader of it."""
     busiest: float | None
-    """Greatest share (0..1) of its observed time that one of its loaders was at work."""
+    """Greatest share (0..1) of a bucket in which one of its loaders was at work; ``None`` is unknown."""
 
     @property
     def refused_share(self) -> float:
@@ -104,14 +104,13 @@ class Presence:
         nodes = [node for node, name in self._rows if name == model]
         rows = {node: self._rows[node, model] for node in nodes}
         inside = [rows[node][begin] for node in nodes for begin in buckets if begin in rows[node]]
-        shares = [self.busy_share(node, model, begin_unix, end_unix) for node in nodes]
         seconds = sum(self._ends[begin] - begin for begin in buckets)
         return Use(
             seconds=float(seconds),
             requests=sum(row.requests for row in inside),
             refused=sum(row.errors.get(code, 0) for row in inside for code in REFUSING),
             loaders=sum(any(_on(rows[node].get(begin)) for begin in buckets) for node in nodes),
-            busiest=max((share for share in shares if share is not None), default=None),
+            busiest=max((row.busy_share for row in inside if row.busy_share is not None), default=None),
         )
 
     def _known(self, node: str) -> list[int]:
