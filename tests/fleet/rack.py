@@ -64,6 +64,7 @@ class Rack:
         """``s3://bucket/prefix`` or a path."""
         self.telemetry: dict[str, Any] = {}
         self.alerts: dict[str, Any] = {}
+        self.deploy: dict[str, Any] = {}
         self.secrets: dict[str, str] = {}
         """What the operator's file of secrets holds; without any there is no such file."""
         self.environment = dict(os.environ, GARNET_CACHE=str(CACHE))
@@ -108,7 +109,8 @@ class Rack:
         telemetry = dict(self.telemetry)
         if self.secrets:
             telemetry["secrets"] = str(self._write_secrets())
-        for name, table in (("proxy", self.proxy), ("telemetry", telemetry), ("alerts", self.alerts)):
+        tables = {"proxy": self.proxy, "telemetry": telemetry, "alerts": self.alerts, "deploy": self.deploy}
+        for name, table in tables.items():
             lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
         self.inventory.write_text("\n".join(lines) + "\n")
 
