@@ -27,6 +27,8 @@ Verdict = Literal["doubled", "too_thin"]
 
 DOUBLED = 2.0
 MINIMUM_REQUESTS = 60
+KEPT = 0.8
+"""A model whose tokens an hour fell below this share of what they were works less."""
 FALLEN_KEY = 0.8
 """A key is named where its requests fell below this share of what they were."""
 
@@ -82,14 +84,12 @@ def find_anomalies(diff: CostDiff, this: Totals, last: Totals | None) -> list[An
     if last is None or diff.last is None or diff.this.fleet.why_not.startswith("no node"):
         return []
     now, before = Window(this), Window(last)
-    found = [one for subject in _models(diff, now, before) if (one := _judged(subject, now, before))]
+    subjects = [*_models(diff, now, before), *_places(diff, now, before)]
+    judged = [(subject, one) for subject in subjects if (one := _judged(subject, now, before))]
+    first = [(subject, one) for subject, one in judged if not _follows(subject, one, judged)]
+    found = [one for subject, one in first if not subject.node]
     told = {one.model for one in found}
-    at_nodes = [
-        one
-        for subject in _places(diff, now, before)
-        if subject.model not in told and (one := _judged(subject, now, before))
-    ]
-    found += _one_a_cause(at_nodes)
+    found += _one_a_cause([one for subject, one in first if subject.node and subject.model not in told])
     return sorted(found, key=lambda one: (one.verdict, -(one.ratio or math.inf), one.model, one.node))
 
 
@@ -207,7 +207,7 @@ def _sentence(
     gap: bool,
 ) -> str:
     what = f"{subject.model}{f' on {subject.node}' if subject.node else ''}"
-    before = f"${was:,.2f}" if was is not None else "its price"
+    before = _dollars(was)
     if gap:
         return (
             f"{what}: too thin to judge, {1 - subject.now.complete_share:.0%} of the minutes are missing;"
@@ -218,8 +218,31 @@ def _sentence(
             f"{what}: too thin to judge, {subject.now.tokens:,} tokens in {subject.now.requests:,} requests;"
             f" {before} per million tokens ({figure}) before"
         )
-    now = f"${price:,.2f}" if price is not None else "now"
-    return f"{what} costs {now} per million tokens ({figure}), {ratio:.1f} times the {before} before"
+    return (
+        f"{what} costs {_dollars(price)} per million tokens ({figure}), {ratio:.1f} times the {before} before"
+    )
+
+
+def _dollars(price: float | None) -> str:
+    """Return a price with three digits that say something."""
+    if price is None:
+        return "an unknown price"
+    return f"${price:,.2f}" if price >= 1 else f"${price:.3g}"
+
+
+def _follows(subject: _Subject, anomaly: Anomaly, judged: Sequence[tuple[_Subject, Anomaly]]) -> bool:
+    """Say whether a model bears more of a node only because another one that is told works less there."""
+    if anomaly.causes[0].kind != "idle_up" or _kept(subject) < KEPT:
+        return False
+    return any(
+        other.model != subject.model and _kept(other) < KEPT and set(other.now.nodes) & set(subject.now.nodes)
+        for other, _ in judged
+    )
+
+
+def _kept(subject: _Subject) -> float:
+    """Return which share of its tokens an hour is left."""
+    return (subject.now.tokens / subject.now.hours) / (subject.before.tokens / subject.before.hours)
 
 
 def _one_a_cause(anomalies: Sequence[Anomaly]) -> list[Anomaly]:

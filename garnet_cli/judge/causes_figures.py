@@ -53,7 +53,7 @@ class Figures:
     @property
     def cached_share(self) -> float | None:
         """Return the share of prompt tokens that were cached."""
-        return self.cached_tokens / self.prompt_tokens if self.prompt_tokens else None
+        return min(1.0, self.cached_tokens / self.prompt_tokens) if self.prompt_tokens else None
 
     @property
     def throttled_share(self) -> float | None:

@@ -39,7 +39,7 @@ def cache_misses(rise: Rise) -> Said:
     if now is not None and before is not None and now > 1.5 * before:
         pushed = f"; its cache evicts {_number(now)} entries an hour, {_number(before)} before"
     return Said(
-        sentence=f"prompt-cache misses are up{_of(places, rise)}: {_percent(this.cached_share)} of the prompt"
+        sentence=f"prompt-cache misses{_of(places, rise)} are up: {_percent(this.cached_share)} of the prompt"
         f" tokens came from the cache, {_percent(last.cached_share)} before{pushed}",
         evidence=(
             _evidence("cached share of prompt tokens", "share", this.cached_share, last.cached_share),
@@ -109,7 +109,7 @@ def errors(rise: Rise) -> Said:
     codes = sorted(this.errors.items(), key=lambda item: (-item[1], item[0]))[:CODES_SHOWN]
     attempts = _per_hour(this.loader_requests, this), _per_hour(last.loader_requests, last)
     return Said(
-        sentence=f"errors are up{_of(places, rise)}: {_percent(this.failed_share)} of the requests failed"
+        sentence=f"errors{_of(places, rise)} are up: {_percent(this.failed_share)} of the requests failed"
         f" (mostly {listed([code for code, _ in codes])}), {_percent(last.failed_share)} before;"
         " what they took of the loaders gave no tokens",
         evidence=(

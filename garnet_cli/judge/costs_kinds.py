@@ -21,7 +21,8 @@ def kind_weights(row: ModelTotals) -> tuple[float, float, float]:
     The time up to the first token, without waiting in the queue, is the prompt's, the rest the completion's:
     means over the answered requests. They add up to 1; all are 0 without tokens.
     """
-    uncached, cached = row.prompt_tokens - row.cached_tokens, row.cached_tokens
+    cached = min(row.cached_tokens, row.prompt_tokens)
+    uncached = row.prompt_tokens - cached
     prompt_work = uncached + CACHED_WORK * cached
     completion_work = COMPLETION_WORK * row.completion_tokens
     together = prompt_work + completion_work
@@ -46,10 +47,11 @@ def prompt_share(row: ModelTotals) -> float | None:
 
 def compared(row: ModelTotals, reference: ReferencePrice, own_micros: int) -> Comparison:
     """Return a model's tokens at an API's prices: dollars per million tokens are micros per token."""
-    uncached = row.prompt_tokens - row.cached_tokens
+    cached = min(row.cached_tokens, row.prompt_tokens)
+    uncached = row.prompt_tokens - cached
     api = (
         uncached * reference.prompt_usd_per_million
-        + row.cached_tokens * reference.cached_usd_per_million
+        + cached * reference.cached_usd_per_million
         + row.completion_tokens * reference.completion_usd_per_million
     )
     return Comparison(references=(reference,), api_micros=round(api), own_micros=own_micros)

@@ -142,7 +142,7 @@ def _weights(found: Mapping[str, float]) -> dict[str, float]:
 
 
 def _loader_work(row: ModelTotals) -> float:
-    uncached = row.loader_prompt_tokens - row.loader_cached_tokens
+    uncached = max(0, row.loader_prompt_tokens - row.loader_cached_tokens)
     return uncached + COMPLETION_WORK * row.loader_completion_tokens
 
 

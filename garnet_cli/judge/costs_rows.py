@@ -105,7 +105,7 @@ class CostRow:
     @property
     def uncached_tokens(self) -> int:
         """Return the prompt tokens that were computed."""
-        return self.prompt_tokens - self.cached_tokens
+        return max(0, self.prompt_tokens - self.cached_tokens)
 
     @property
     def usd_per_million(self) -> float | None:
