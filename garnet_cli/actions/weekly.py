@@ -24,6 +24,7 @@ from garnet_cli.weekly.artifacts import headline, message
 from garnet_cli.weekly.completeness import completeness_of
 from garnet_cli.weekly.contents import Weekly
 from garnet_cli.weekly.next_steps import next_steps
+from garnet_cli.weekly.traffic import traffic_of
 from node_scripts.files import write_atomically
 from node_scripts.loader_cache import prompt_cache_bytes, sequence_bytes
 from node_scripts.monitor.alerts.delivery import Delivered, deliver_to_each, urls_of
@@ -75,6 +76,7 @@ def weekly(
         weeks_known=len(totals.history),
         completeness=completeness,
         last_completeness=completeness_of(totals.last) if totals.last else None,
+        traffic=traffic_of(totals.this),
         placement=placement,
         costs=costs,
         anomalies=anomalies,

@@ -34,7 +34,7 @@ def artifacts(weekly: Weekly) -> dict[str, bytes]:
         PLACEMENT: weekly.placement.as_json(),
         COST: {**weekly.costs.as_json(), "anomalies": [one.as_json() for one in weekly.anomalies]},
         EVICTIONS: weekly.evictions.as_json(),
-        SUMMARY: {"next_steps": [asdict(step) for step in weekly.steps]},
+        SUMMARY: {"traffic": weekly.traffic.as_json(), "next_steps": [asdict(step) for step in weekly.steps]},
     }
     tables = {
         PLACEMENT: _csv(placement_sections.CSV_COLUMNS, placement_sections.placement_rows(weekly.placement)),
@@ -88,7 +88,7 @@ def message(weekly: Weekly) -> str:
 
 def _state(weekly: Weekly) -> list[Block]:
     complete = weekly.completeness
-    texts = [weekly.goes_on, complete.sentence()]
+    texts = [weekly.goes_on, weekly.traffic.sentence(), complete.sentence()]
     if complete.unreadable:
         texts.append(f"{len(complete.unreadable)} objects of the store cannot be read and are in no figure.")
     lost = sum(one.unrecorded_requests for one in complete.nodes)

@@ -13,6 +13,7 @@ from garnet_cli.judge.evictions import EvictionLog
 from garnet_cli.judge.placement_diff import PlacementDiff
 from garnet_cli.store.weeks import Week
 from garnet_cli.weekly.completeness import Completeness
+from garnet_cli.weekly.traffic import Traffic
 
 SCHEMA = 1
 """Version of the JSON artifacts."""
@@ -48,6 +49,7 @@ class Weekly:
     completeness: Completeness
     last_completeness: Completeness | None
     """Of the same stretch of the week before; ``None``: the store has nothing of it."""
+    traffic: Traffic
     placement: PlacementDiff
     costs: CostDiff
     anomalies: tuple[Anomaly, ...]
@@ -105,6 +107,7 @@ class Weekly:
         """Return all of it as one document."""
         return {
             **self.envelope(),
+            "traffic": self.traffic.as_json(),
             "next_steps": [asdict(step) for step in self.steps],
             "placement": self.placement.as_json(),
             "costs": self.costs.as_json(),
