@@ -17,7 +17,7 @@ from garnet_cli.report.figures_evictions import evictions_of
 from garnet_cli.report.figures_keys import Sections, key_figures
 from garnet_cli.report.figures_thermal import thermal_of
 from garnet_cli.report.figures_uptime import uptime_of
-from garnet_cli.report.figures_volume import volume_of
+from garnet_cli.report.figures_volume import period_title, volume_of
 from garnet_cli.report.gathered import Gathered
 from garnet_cli.report.month import Span
 from garnet_cli.report.quarter import quarter_of
@@ -94,7 +94,7 @@ def _period(span: Span, words: Wording) -> Period:
     return Period(
         kind=span.kind,
         name=span.name,
-        title=words.month(span.first) if span.kind == "month" else words.quarter(span.first),
+        title=period_title(span, words),
         timezone=span.timezone,
         begin_unix=span.begin_unix,
         end_unix=span.end_unix,

@@ -67,7 +67,7 @@ def _noted(found: Completeness, data: Gathered, words: Wording) -> Completeness:
             notes.append(words.say("completeness.nodes", nodes=words.names(named)))
         empty = [one.day for one in found.days if one.complete_pct == 0]
         if empty:
-            notes.append(words.say("completeness.days", days=words.names(empty), count=len(empty)))
+            notes.append(words.say("completeness.days", days=words.names(empty)))
     gone = [name for name in data.node_names if name not in {node.node for node in found.nodes}]
     if gone:
         notes.append(words.say("completeness.gone", nodes=words.names(gone)))

@@ -39,6 +39,7 @@ def costs_section(found: CostsFound, before: CostsFound | None, words: Wording) 
         savings_usd=usd(comparison.savings_micros) if comparison else None,
         savings_usd_low=None if api is None else usd(api - high),
         savings_usd_high=None if api is None else usd(api - low),
+        savings_usd_before=_savings_before(before),
         savings_pct=_pct(comparison),
         times_under_api=comparison.times_cheaper if comparison else None,
         models=tuple(_model(row, priced=priced) for row in models),
@@ -51,6 +52,12 @@ def costs_section(found: CostsFound, before: CostsFound | None, words: Wording) 
 def is_priced(found: CostsFound) -> bool:
     """Say whether any node's price is known: without, there is no cost to tell."""
     return any(node.priced for node in found.nodes)
+
+
+def _savings_before(before: CostsFound | None) -> float | None:
+    if before is None or not is_priced(before) or before.fleet.comparison is None:
+        return None
+    return usd(before.fleet.comparison.savings_micros)
 
 
 def _pct(comparison: Comparison | None) -> float | None:

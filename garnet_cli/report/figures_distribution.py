@@ -75,7 +75,7 @@ def _why(diff: PlacementDiff | None, words: Wording) -> str:
         return words.say("distribution.stays") + unmet
     reasons = [*(one.reason for one in diff.moves), *(one.reason for one in diff.cache_changes)]
     more = len(reasons) - 1
-    return reasons[0] + (f" {words.say('distribution.more_moves', count=more)}" if more else "")
+    return reasons[0] + (f" {words.many('distribution.more_moves', more)}" if more else "")
 
 
 def _moves(diff: PlacementDiff | None, words: Wording) -> tuple[Move, ...]:
@@ -108,11 +108,9 @@ def _says(placed: tuple[Placed, ...], rebalance: bool | None, words: Wording) ->
     single = sorted(
         model for model in models if sum(1 for one in placed if one.model == model and one.wanted) == 1
     )
-    parts.append(
-        words.say("distribution.pairs", models=len(models), pairs=sum(1 for one in placed if one.wanted))
-    )
+    parts.append(words.many("distribution.pairs", len(models), pairs=sum(1 for one in placed if one.wanted)))
     if single:
-        parts.append(words.say("distribution.single", models=words.names(single), count=len(single)))
+        parts.append(words.many("distribution.single", len(single), models=words.names(single)))
     absent = [f"{one.model} ({one.node})" for one in placed if one.wanted and not one.seen]
     if absent:
         parts.append(words.say("distribution.absent", pairs=words.names(absent)))

@@ -45,9 +45,9 @@ def _says(log: EvictionLog, words: Wording) -> str:
         return words.say("evictions.nothing")
     parts = []
     if log.model_evictions:
-        parts.append(words.say("evictions.models", count=words.count(log.model_evictions)))
+        parts.append(words.many("evictions.models", log.model_evictions))
     if log.cache_evictions is not None:
-        parts.append(words.say("evictions.cache", count=words.count(log.cache_evictions)))
+        parts.append(words.many("evictions.cache", log.cache_evictions))
     if log.bugs:
-        parts.append(words.say("evictions.bugs", count=words.count(len(log.bugs))))
+        parts.append(words.many("evictions.bugs", len(log.bugs)))
     return " ".join(parts)

@@ -70,7 +70,7 @@ def key_figures(data: Gathered, sections: Sections, words: Wording) -> tuple[Key
             "savings",
             "usd",
             costs.savings_usd,
-            None,
+            costs.savings_usd_before,
             words,
             better="up",
             note=_savings_note(costs, words),
@@ -110,7 +110,7 @@ def key_figures(data: Gathered, sections: Sections, words: Wording) -> tuple[Key
             target=SWAP_WINDOW_S,
             target_is="at_most",
             status=at_most(window, SWAP_WINDOW_S),
-            note=words.say("keys.swaps", count=uptime.swaps) if uptime.swaps else words.say("keys.no_swaps"),
+            note=words.many("keys.swaps", uptime.swaps) if uptime.swaps else words.say("keys.no_swaps"),
         ),
         _figure(
             "completeness",
@@ -217,6 +217,8 @@ def _cost_note(costs: Costs, words: Wording) -> str:
 def _savings_note(costs: Costs, words: Wording) -> str:
     if costs.savings_usd is None:
         return words.say("keys.no_savings")
-    if costs.savings_pct is None:
+    if costs.savings_pct is None or costs.times_under_api is None:
         return ""
+    if costs.savings_pct < 0:
+        return words.say("keys.times_dearer", times=words.number(1 / costs.times_under_api))
     return words.say("keys.savings_pct", share=words.pct(costs.savings_pct))

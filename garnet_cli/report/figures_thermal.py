@@ -103,12 +103,13 @@ def ambient_celsius(throttling: Throttling) -> float | None:
 def _ambient(nodes: tuple[NodeThermal, ...], data: Gathered, words: Wording) -> Ambient:
     known = [node for node in nodes if node.throttle_pct is not None]
     if not known:
-        return Ambient(adjust_celsius=None, node="", says=words.say("thermal.ambient_unknown"))
+        return Ambient(adjust_celsius=None, node="", why="", says=words.say("thermal.ambient_unknown"))
     hot = [node for node in known if (node.throttle_pct or 0.0) >= THROTTLE_TARGET_PCT]
     if not hot:
         return Ambient(
             adjust_celsius=0.0,
             node="",
+            why="",
             says=words.say("thermal.ambient_none", limit=words.pct(THROTTLE_TARGET_PCT)),
         )
     asked = {
@@ -118,20 +119,27 @@ def _ambient(nodes: tuple[NodeThermal, ...], data: Gathered, words: Wording) -> 
     names = words.names([node.node for node in hot])
     if not told:
         return Ambient(
-            adjust_celsius=None, node="", says=words.say("thermal.ambient_unmeasured", nodes=names)
+            adjust_celsius=-MARGIN_CELSIUS,
+            node="",
+            why=words.say("thermal.unmeasured", nodes=names),
+            says=" ".join(
+                (words.say("thermal.unmeasured", nodes=names), words.say("thermal.ambient_unmeasured"))
+            ),
         )
     node = min(told, key=lambda name: (told[name], name))
     found = data.throttling[node]
+    why = words.say(
+        "thermal.onset",
+        node=node,
+        busy=words.number(found.busy_celsius or 0.0),
+        onset=words.number(found.onset_celsius or 0.0),
+    )
+    key = "thermal.ambient_cooler" if told[node] > -MOST_CELSIUS else "thermal.ambient_most"
     return Ambient(
         adjust_celsius=told[node],
         node=node,
-        says=words.say(
-            "thermal.ambient_cooler" if told[node] > -MOST_CELSIUS else "thermal.ambient_most",
-            degrees=words.number(-told[node]),
-            node=node,
-            busy=words.number(found.busy_celsius or 0.0),
-            onset=words.number(found.onset_celsius or 0.0),
-        ),
+        why=why,
+        says=f"{why} {words.say(key, degrees=words.number(-told[node]), node=node)}",
     )
 
 

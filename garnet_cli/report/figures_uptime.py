@@ -98,8 +98,7 @@ def _says(words: Wording, serving: NodeUptime, nodes: dict[str, Uptime], inciden
     if not incidents:
         parts.append(words.say("uptime.no_incidents"))
     else:
-        key = "uptime.incident" if len(incidents) == 1 else "uptime.incidents"
-        parts.append(words.say(key, count=len(incidents)))
+        parts.append(words.many("uptime.incidents", len(incidents)))
         if without:
-            parts.append(words.say("uptime.no_cause", count=without))
+            parts.append(words.many("uptime.no_cause", without))
     return " ".join(parts)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 from garnet_cli.report.gathered import Gathered
+from garnet_cli.report.month import Span
 from garnet_cli.report.sections import DayVolume, ModelVolume, Volume
 from garnet_cli.report.shares import change_pct, pct
 from garnet_cli.report.size_class import size_class
@@ -59,6 +60,11 @@ def volume_of(data: Gathered, words: Wording) -> Volume:
 def tokens_of(row: ModelTotals) -> int:
     """Return prompt and completion tokens; cached ones are part of the prompt's."""
     return row.prompt_tokens + row.completion_tokens
+
+
+def period_title(span: Span, words: Wording) -> str:
+    """Return a period's name in words."""
+    return words.month(span.first) if span.kind == "month" else words.quarter(span.first)
 
 
 def size_class_of(data: Gathered, model: str) -> str:
@@ -163,7 +169,7 @@ def _says(
             words.say(
                 "volume.more" if change >= 0 else "volume.less",
                 change=words.pct(abs(change)),
-                before=data.span.before.name,
+                before=period_title(data.span.before, words),
             )
         )
     if models and models[0].share_pct is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from garnet_cli.judge.placement_diff import PlacementDiff
 from garnet_cli.report.capacity import HOURS_A_MONTH
 from garnet_cli.report.contents import Completeness, Decision
+from garnet_cli.report.figures_thermal import MOST_CELSIUS
 from garnet_cli.report.figures_uptime import UPTIME_TARGET_PCT
 from garnet_cli.report.gathered import Gathered
 from garnet_cli.report.quarter import add_capacity
@@ -64,7 +65,7 @@ def _uptime(uptime: UptimeSection, words: Wording) -> list[Recommendation]:
         found.append(
             _one(
                 "uptime",
-                words.say("recommend.note", count=len(unnoted)),
+                words.many("recommend.note", len(unnoted)),
                 words.say("recommend.note_why"),
                 f"garnet incidents note {unnoted[0].id} --cause … --fix …",
             )
@@ -82,12 +83,12 @@ def _uptime(uptime: UptimeSection, words: Wording) -> list[Recommendation]:
 
 
 def _thermal(thermal: Thermal, words: Wording) -> list[Recommendation]:
-    adjust = thermal.ambient.adjust_celsius
-    if not adjust:
+    ambient = thermal.ambient
+    if not ambient.adjust_celsius:
         return []
-    return [
-        _one("thermal", words.say("recommend.cool", degrees=words.number(-adjust)), thermal.ambient.says, "")
-    ]
+    degrees = words.number(-ambient.adjust_celsius)
+    key = "recommend.cool_and_look" if ambient.adjust_celsius <= -MOST_CELSIUS else "recommend.cool"
+    return [_one("thermal", words.say(key, degrees=degrees, node=ambient.node), ambient.why, "")]
 
 
 def _capacity(data: Gathered, capacity: Capacity, words: Wording) -> list[Recommendation]:
@@ -108,7 +109,7 @@ def _placement(
         found.append(
             _one(
                 "placement",
-                words.say("recommend.more_moves", count=len(moves) - MOST_OF_A_KIND),
+                words.many("recommend.more_moves", len(moves) - MOST_OF_A_KIND),
                 words.say("recommend.more_moves_why"),
                 WEEKLY,
             )
@@ -158,8 +159,8 @@ def _retire(volume: Volume, costs: Costs, distribution: Distribution, words: Wor
         found.append(
             _one(
                 "retire",
-                words.say("recommend.retire", models=words.names(unused), count=len(unused)),
-                words.say("recommend.retire_why", count=len(unused)),
+                words.say("recommend.retire", models=words.names(unused)),
+                words.many("recommend.retire_why", len(unused)),
                 "",
             )
         )
@@ -228,7 +229,10 @@ def decisions(
     """Return what the reader is asked: to keep the rack, and what needs money, people or a window to act."""
     asked: list[Decision] = []
     if costs.savings_usd is not None and data.span.hours:
-        monthly = costs.savings_usd / data.span.hours * HOURS_A_MONTH
+        monthly = _a_month(costs.savings_usd, data)
+        ends = (costs.savings_usd_low or 0.0, costs.savings_usd_high or 0.0)
+        if monthly < 0:
+            ends = (-ends[1], -ends[0])
         key = "keep" if monthly >= 0 else "reconsider"
         asked.append(
             Decision(
@@ -236,8 +240,8 @@ def decisions(
                 why=words.say(
                     f"decide.{key}_why",
                     usd=words.usd(abs(monthly)),
-                    low=words.usd((costs.savings_usd_low or 0.0) / data.span.hours * HOURS_A_MONTH),
-                    high=words.usd((costs.savings_usd_high or 0.0) / data.span.hours * HOURS_A_MONTH),
+                    low=words.usd(_a_month(ends[0], data)),
+                    high=words.usd(_a_month(ends[1], data)),
                 ),
                 worth_usd_per_month=monthly,
                 command="",
@@ -256,9 +260,13 @@ def decisions(
             count = sum(
                 1 for other in found if other.kind in ("placement", "cache") and other.command == WEEKLY
             )
-            text = words.say("decide.rebalance", count=count)
+            text = words.many("decide.rebalance", count)
             asked.append(Decision(text=text, why=one.why, worth_usd_per_month=None, command=WEEKLY))
     return tuple(asked)
+
+
+def _a_month(period_usd: float, data: Gathered) -> float:
+    return period_usd / data.span.hours * HOURS_A_MONTH
 
 
 def _decision(one: Recommendation, worth: float | None) -> Decision:

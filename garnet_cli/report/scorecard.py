@@ -114,7 +114,7 @@ def _lines(data: Gathered, costs: Costs, words: Wording) -> list[ScoreLine]:
             target_is="at_most",
             actual=window,
             status=at_most(window, SWAP_WINDOW_S),
-            note=words.say("scorecard.swaps", count=len(swaps)) if swaps else words.say("scorecard.no_swaps"),
+            note=words.many("scorecard.swaps", len(swaps)) if swaps else words.say("scorecard.no_swaps"),
         ),
         ScoreLine(
             key="throttle",

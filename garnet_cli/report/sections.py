@@ -111,7 +111,9 @@ class Ambient:
     adjust_celsius: float | None
     """Below 0: cool the room by so much. 0: leave it. ``None``: cannot be told."""
     node: str
-    """The node that asks for most; empty where nothing is to be done."""
+    """The node that asks for most; empty where nothing is to be done or it cannot be told."""
+    why: str = ""
+    """What it rests on; empty where nothing is to be done."""
     says: str
 
 
@@ -292,6 +294,7 @@ class Costs:
     savings_usd: float | None
     savings_usd_low: float | None
     savings_usd_high: float | None
+    savings_usd_before: float | None = None
     savings_pct: float | None
     times_under_api: float | None
     models: tuple[ModelCost, ...]

@@ -41,10 +41,9 @@ class Wording:
             found = found[part]
         return str(found).format(**values)
 
-    def has(self, key: str) -> bool:
-        """Say whether there is a sentence ``table.name``."""
-        table, _, name = key.partition(".")
-        return name in self.templates.get(table, {})
+    def many(self, key: str, count: int, **values: object) -> str:
+        """Return the sentence for ``count`` of something; of one that of ``table.name_one``."""
+        return self.say(f"{key}_one" if count == 1 else key, count=self.count(count), **values)
 
     def entries(self, table: str) -> Mapping[str, Any]:
         """Return a table of the file."""

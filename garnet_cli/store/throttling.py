@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 from garnet_cli.store.query import Telemetry
 
+SHARE = 0.05
+"""Of a minute's known time: less than one look of five seconds in it does not make it a throttled one."""
 LEVELS = "thermal_moderate_s + thermal_heavy_s + thermal_trapping_s + thermal_sleeping_s"
 
 SQL = f"""
 WITH told AS (
-    SELECT node, minute_unix, sum({LEVELS}) > 0 AS throttled, sum(thermal_observed_s) > 0 AS known,
+    SELECT node, minute_unix, sum({LEVELS}) >= {SHARE} * sum(thermal_observed_s) AND sum({LEVELS}) > 0
+        AS throttled, sum(thermal_observed_s) > 0 AS known,
         sum(thermal_packed_s) > 0 AS busy, max(thermal_package_celsius_maximum) AS celsius
     FROM minutes WHERE minute_unix >= $1 AND minute_unix < $2 GROUP BY node, minute_unix
 ), runs AS (

@@ -29,6 +29,12 @@ def said() -> set[str]:
     }
 
 
+def counted() -> set[str]:
+    """Return the sentences that have a form for one and a form for many."""
+    text = "".join(path.read_text(encoding="utf-8") for path in CODE.glob("*.py"))
+    return set(re.findall(r"""\.many\(\s*["']([a-z_.]+)["']""", text))
+
+
 def matches(name: str, pattern: str) -> bool:
     """Say whether a sentence is one that the code names."""
     return re.fullmatch(re.escape(pattern).replace(r"\{\}", "[a-z_]+"), name) is not None
@@ -53,12 +59,24 @@ def test_every_sentence_is_there(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", languages())
+def test_every_count_has_its_singular(language: str) -> None:
+    """Nobody reads of 1 incidents; the singular puts in nothing that the plural does not."""
+    names = there(language)
+    assert counted()
+    for key in counted():
+        assert _fields(names[f"{key}_one"]) <= _fields(names[key]), key
+
+
+def _fields(text: str) -> set[str]:
+    return {field for _, field, _, _ in Formatter().parse(text) if field}
+
+
+@pytest.mark.parametrize("language", languages())
 def test_languages_put_in_the_same_figures(language: str) -> None:
     """A translation may leave out none, nor name another."""
     english = there("en")
     for name, text in there(language).items():
-        fields = {field for _, field, _, _ in Formatter().parse(text) if field}
-        assert fields == {field for _, field, _, _ in Formatter().parse(english[name]) if field}, name
+        assert _fields(text) == _fields(english[name]), name
 
 
 @pytest.mark.parametrize("language", languages())
