@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from garnet_cli.judge.anomalies import Anomaly, Cause, CauseKind
+from garnet_cli.judge.evictions import EvictionEntry, EvictionLog
 from garnet_cli.judge.placement_diff import CacheChange, Move, NodeLoad, PlacementDiff
 from garnet_cli.weekly.completeness import Completeness, NodeMinutes
 
@@ -82,3 +85,35 @@ def placement(*moves: Move, caches: tuple[CacheChange, ...] = ()) -> PlacementDi
 CACHE = CacheChange(
     model="qwen", from_mib=2048, to_mib=6144, reason="Its hit rate is 12 % with long prompts."
 )
+
+
+def evicted(
+    model: str = "qwen", *, what: Literal["model", "cache"] = "model", justified: bool | None = False
+) -> EvictionEntry:
+    """Return one entry of the eviction log, of mini-1."""
+    return EvictionEntry(
+        what=what,
+        node="mini-1",
+        model=model,
+        count=3,
+        size_bytes=2_000_000_000,
+        time_unix=1_795_000_000.0 if what == "model" else None,
+        justified=justified,
+        rule="loaded_again" if what == "model" else "hits_fell",
+        reason=f"{model} was loaded again on mini-1 2 h later.",
+        remedy="" if justified else f"put {model} back: `garnet weekly --apply`, then `garnet deploy`",
+    )
+
+
+def log(*entries: EvictionEntry) -> EvictionLog:
+    """Return the eviction log of a week."""
+    return EvictionLog(
+        begin_unix=0,
+        end_unix=7 * 86_400,
+        entries=entries,
+        left_out=0,
+        model_evictions=sum(one.count for one in entries if one.what == "model"),
+        cache_evictions=sum(one.count for one in entries if one.what == "cache"),
+        cache_evicted_bytes=None,
+        cache_evictions_before=None,
+    )
