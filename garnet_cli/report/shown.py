@@ -63,7 +63,8 @@ class Shown:
             return self.unknown
         if value == 0:
             return "0"
-        magnitude = len(str(int(abs(value)))) if abs(value) >= 1 else -_zeros(abs(value))
+        rounded = abs(float(f"{value:.{significant}g}"))
+        magnitude = len(str(int(rounded))) if rounded >= 1 else -_zeros(rounded)
         return self.number(value, max(0, significant - magnitude))
 
     def pct(self, value: float | None, decimals: int = 1) -> str:
