@@ -76,7 +76,7 @@ def job_config(job: Job) -> str:
 
 def read_job(name: str, text: str) -> Job:
     """Return the job whose file ``text`` is: what ``job_config`` wrote. Raises SupervisionError."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     settings = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith((";", "[")))
     try:
         argv = json.loads(next(line for line in lines if line.startswith(MARK)).removeprefix(MARK))
@@ -91,9 +91,7 @@ def read_job(name: str, text: str) -> Job:
             stop_timeout_s=int(settings["stopwaitsecs"]),
         )
     except (StopIteration, KeyError, ValueError) as error:
-        raise SupervisionError(
-            f"the file of job {name} is damaged: {error}", remedy="run `garnet up`"
-        ) from error
+        raise SupervisionError(f"job {name}'s file is damaged: {error}", remedy="run `garnet up`") from error
 
 
 def quoted_command(arguments: list[str]) -> str:
