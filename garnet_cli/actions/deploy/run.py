@@ -73,7 +73,7 @@ class Deploy:
         with Observer(self._logs()) as observer:
             self._look_first(observer)
             prompted = self._prompted(observer)
-            self._baseline(prompted)
+            self._baseline(observer, prompted)
             order = self._order(observer)
             self.result.nodes += [
                 NodeResult(node=name, role="roll" if place else "canary") for place, name in enumerate(order)
@@ -228,13 +228,16 @@ class Deploy:
             if quiet.intersection(self._models(name))
         }
 
-    def _baseline(self, prompted: Mapping[str, Sequence[str]]) -> None:
+    def _baseline(self, observer: Observer, prompted: Mapping[str, Sequence[str]]) -> None:
         """Send the prompts that tell how fast each node is before it is changed."""
         count = self.plan.careful.requests + WARM_UP
 
         def one(node: NodeHandle) -> None:
             for model in prompted[node.name]:
                 send_prompts(node, model, count, lambda: False, lambda said: self.report(node.name, said))
+            # What was answered since the last look happened before the change, too.
+            if node.name in observer.logs:
+                observer.logs[node.name].look()
 
         chosen = [self.nodes[name] for name in prompted if name not in self.plan.resumed]
         for_each(chosen, one)
