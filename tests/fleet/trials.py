@@ -93,10 +93,10 @@ def environment_of(agent: NodeHandle, node: RackNode) -> str:
 
 def taken_back(node: RackNode, deploy: str) -> bool:
     """Say whether the node has taken a deploy back by itself and removed the fuse."""
-    found = facts(node)
-    trial = found.trial
-    done = trial is not None and trial.deploy == deploy and trial.status == "reverted" and trial.by_node
-    return done and found.job("fuse") is None
+    path = node.root / "state" / "trial.json"
+    trial = json.loads(path.read_text()) if path.exists() else {}
+    done = (trial.get("deploy"), trial.get("status"), trial.get("by_node")) == (deploy, "reverted", True)
+    return done and not (node.root / "state" / "fuse").exists()
 
 
 def push_release(agent: NodeHandle, node: RackNode, code: Path) -> tuple[str, dict[str, Any]]:
