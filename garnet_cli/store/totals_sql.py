@@ -10,12 +10,13 @@ import pyarrow as pa
 
 from garnet_cli.store.tables import SCHEMAS
 from garnet_cli.store.totals import Bucket
-from garnet_cli.store.totals_merge import figures_of, labels_of
 from garnet_cli.store.totals_rows import COLUMN, HOW
 from node_scripts.recent_evictions import UNKNOWN_KIND
 from node_scripts.records import PRESSURE_LEVELS
 
 DECIMAL = "DECIMAL(38, 6)"
+FINE = "DECIMAL(38, 12)"
+"""For what is divided by seconds, which may be a fraction of one."""
 
 EVICTIONS = f"""
 WITH told AS (
@@ -54,13 +55,15 @@ def column_of(one: Field[Any]) -> str:
     return str(one.metadata.get(COLUMN, one.name))
 
 
-def figures_sql(kind: type, view: str, bucket: str) -> tuple[list[str], str]:
-    """Return the names of a row's plain figures, and the statement for its labels and them."""
-    plain = [one for one in figures_of(kind) if one.metadata[HOW] in PLAIN]
-    figures = [PLAIN[one.metadata[HOW]](column_of(one), view) for one in plain]
-    labels = [f"{bucket} AS begin_unix", *labels_of(kind)[1:]]
+def figures_sql(
+    labels: Sequence[str], figures: Sequence[Field[Any]], view: str, bucket: str
+) -> tuple[list[str], str]:
+    """Return the names of those ``figures`` that are plain, and the statement for labels and them."""
+    plain = [one for one in figures if one.metadata[HOW] in PLAIN]
+    told = [PLAIN[one.metadata[HOW]](column_of(one), view) for one in plain]
+    said = [f"{bucket} AS begin_unix", *labels[1:]]
     places = ", ".join(str(number + 1) for number in range(len(labels)))
-    sql = f"SELECT {', '.join([*labels, *figures])} FROM {view} GROUP BY {places} ORDER BY {places}"  # noqa: S608 -- our own words
+    sql = f"SELECT {', '.join([*said, *told])} FROM {view} GROUP BY {places} ORDER BY {places}"  # noqa: S608 -- our own words
     return [one.name for one in plain], sql
 
 
@@ -112,8 +115,8 @@ def _levels(_column: str, _view: str) -> str:
 
 def _reading(column: str, _view: str) -> str:
     mean, seconds, source = (f"thermal_{column}_{part}" for part in ("mean", "seconds", "source"))
-    weighted = f"sum(({mean} * {seconds})::{DECIMAL})::DOUBLE"
-    read_s = f"sum({seconds}::{DECIMAL})::DOUBLE"
+    weighted = f"sum(({mean} * {seconds})::{FINE})::DOUBLE"
+    read_s = f"sum({seconds}::{FINE})::DOUBLE"
     return (
         f"{{mean: coalesce({weighted} / nullif({read_s}, 0), min({mean})), seconds: {read_s},"
         f" maximum: max(thermal_{column}_maximum),"

@@ -67,7 +67,7 @@ def both(store: MemoryStore, span: Span, nodes: tuple[str, ...] = ()) -> tuple[T
         return read, totals_of(minutes, events, fleet=FLEET, span=span, nodes=nodes)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.integers(0, 2**32),
     st.integers(0, 40),
@@ -90,6 +90,16 @@ def test_equal_input_gives_equal_output_to_the_last_bit() -> None:
     store = filled(5, 60, 40)
     span = Span(begin_unix=DAY, end_unix=DAY + 3 * DAY_S, bucket="day")
     assert both(store, span)[0] == both(store, span)[0]
+
+
+def test_without_histograms_all_else_is_the_same(tmp_path: Path) -> None:
+    """For what needs no percentiles."""
+    store, span = filled(5, 60, 40), Span(begin_unix=DAY, end_unix=DAY + 3 * DAY_S, bucket="day")
+    lean = read_totals(store, FLEET, span, histograms=False, cache=ParquetCache(tmp_path))
+    full, _ = both(store, span)
+    empty = dict.fromkeys(("latency_ms", "first_token_ms", "token_time_ms", "queue_ms"), Histogram())
+    bare = tuple(dataclasses.replace(row, **empty) for row in full.models)  # type: ignore[arg-type]
+    assert lean == dataclasses.replace(full, models=bare)
 
 
 def test_a_node_that_shipped_nothing_has_rows_that_say_so() -> None:
