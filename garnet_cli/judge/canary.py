@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from statistics import median, stdev
 from typing import Literal
 
-from garnet_cli.judge.tail_test import TAIL_SHARE, design_effect_of, quantile, tail_probability
+from garnet_cli.judge.tail_test import (
+    TAIL_SHARE,
+    design_effect_of,
+    least_probability,
+    quantile,
+    tail_probability,
+)
 
 MINIMUM_REQUESTS = 60
 """Below 59 the 95th percentile has no upper 95 % confidence bound."""
@@ -62,6 +68,9 @@ class Judgement:
 def judge(canary: Window, controls: Sequence[Window], rule: Rule, figure: str = "latency") -> Judgement:
     """Judge one figure of one changed node against the nodes not changed yet.
 
+    A ratio over the limit that so few requests could not prove, were all the slowest the canary's, is
+    inconclusive.
+
     Without controls that have enough requests, the canary's own time before the change stands in, and
     the sentence says so.
     """
@@ -84,15 +93,24 @@ def judge(canary: Window, controls: Sequence[Window], rule: Rule, figure: str = 
     allowed = rule.chance / rule.judged_together
     slow = ratio > rule.ratio_limit
     failed = slow and (rule.strict or probability < allowed)
+    blind = slow and not failed and least_probability(len(own), len(control), effect) >= allowed
     sentence = (
         f"{figure} p95 of {canary.node} is {ratio:.2f} times that of {against}"
         f" (limit {rule.ratio_limit:.2f}; {len(own)} against {len(control)} requests;"
         f" chance explains it with p = {probability:.2g}"
         + ("" if rule.strict else f", below {allowed:.2g} counts")
-        + f"): {'regressed' if failed else 'not proven' if slow else 'within the limit'}"
+        + f"): {_word(slow=slow, failed=failed, blind=blind)}"
     )
-    verdict: Verdict = "fail" if failed else "pass"
+    verdict: Verdict = "fail" if failed else "inconclusive" if blind else "pass"
     return Judgement(verdict, sentence, ratio, probability, len(own), len(control))
+
+
+def _word(*, slow: bool, failed: bool, blind: bool) -> str:
+    if failed:
+        return "regressed"
+    if blind:
+        return "too few to prove it whatever they were"
+    return "not proven" if slow else "within the limit"
 
 
 def normalise(latency_ms: float, centre: float) -> float:

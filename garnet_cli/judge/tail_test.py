@@ -39,11 +39,25 @@ def tail_probability(canary: Sequence[float], control: Sequence[float], design_e
     """
     if not canary or not control:
         return 1.0
-    slowest, hit = tail_counts(canary, control)
-    own = max(1, round(len(canary) / design_effect))
-    others = max(1, round(len(control) / design_effect))
-    drawn = min(own + others, max(1, round(slowest / design_effect)))
-    return hypergeometric_tail(min(own, math.floor(hit / design_effect)), own, own + others, drawn)
+    hit = math.floor(tail_counts(canary, control)[1] / design_effect)
+    own, others, drawn = _weighed(len(canary), len(control), design_effect)
+    return hypergeometric_tail(min(own, hit), own, own + others, drawn)
+
+
+def least_probability(canary: int, control: int, design_effect: float = 1.0) -> float:
+    """Return what ``tail_probability`` would be of so many requests if all the slowest were the canary's."""
+    if not canary or not control:
+        return 1.0
+    own, others, drawn = _weighed(canary, control, design_effect)
+    return hypergeometric_tail(min(own, drawn), own, own + others, drawn)
+
+
+def _weighed(canary: int, control: int, design_effect: float) -> tuple[int, int, int]:
+    """Return how many independent requests the canary's, the control's and the slowest of all weigh."""
+    slowest = math.ceil(TAIL_SHARE * (canary + control))
+    own = max(1, round(canary / design_effect))
+    others = max(1, round(control / design_effect))
+    return own, others, min(own + others, max(1, round(slowest / design_effect)))
 
 
 def hypergeometric_tail(least: int, marked: int, population: int, drawn: int) -> float:

@@ -63,6 +63,8 @@ def begin_trial(
                 status="open",
                 grace_s=grace_s,
                 beside=beside or [],
+                # Nothing is changed before its fuse runs, so one that is cut off here holds nobody up.
+                armed=False,
             )
         # On disk before its fuse runs: a fuse that finds no trial has nothing to do.
         trial = write_trial(paths, trial)

@@ -13,6 +13,13 @@ from garnet_cli.judge.readiness import TEST_MAX_TOKENS, TEST_PROMPTS
 WARM_UP = len(TEST_PROMPTS)
 """The first round finds cold caches: the judge leaves as many out."""
 BUSY = "http_429"
+AIM = 200
+"""Answers by which a node is judged well; with fewer, one that is twice as slow may go unnoticed."""
+
+
+def prompt_count(minimum: int) -> int:
+    """Return how many test prompts to send where at least ``minimum`` answers are needed."""
+    return max(minimum, AIM) + WARM_UP
 
 
 def send_prompts(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from garnet_cli.actions.deploy import trial
 from garnet_cli.actions.deploy.gate import check_staging
 from garnet_cli.actions.deploy.observe import NodeLog, Observer
-from garnet_cli.actions.deploy.prompts import WARM_UP, send_prompts
+from garnet_cli.actions.deploy.prompts import prompt_count, send_prompts
 from garnet_cli.actions.deploy.result import DeployResult, NodeResult
 from garnet_cli.actions.deploy.trial import TrialSettings
 from garnet_cli.actions.deploy.watch import Show, WatchPlan, watch
@@ -230,7 +230,7 @@ class Deploy:
 
     def _baseline(self, observer: Observer, prompted: Mapping[str, Sequence[str]]) -> None:
         """Send the prompts that tell how fast each node is before it is changed."""
-        count = self.plan.careful.requests + WARM_UP
+        count = prompt_count(self.plan.careful.requests)
 
         def one(node: NodeHandle) -> None:
             for model in prompted[node.name]:

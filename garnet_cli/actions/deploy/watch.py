@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from garnet_cli.actions.control import Asks
 from garnet_cli.actions.deploy.observe import Observer
-from garnet_cli.actions.deploy.prompts import WARM_UP, PromptSenders
+from garnet_cli.actions.deploy.prompts import PromptSenders, prompt_count
 from garnet_cli.judge.canary import Rule
 from garnet_cli.judge.evidence import Evidence
 from garnet_cli.judge.hard_gates import NodeHealth, closed_gate
@@ -80,7 +80,7 @@ def watch(
     verdict = judge_node(*_evidence(plan, observer, during), plan.models, plan.rule)
     begin = time.monotonic()
     for extended in (False, True):
-        senders = PromptSenders(nodes, plan.prompted, plan.rule.minimum + WARM_UP)
+        senders = PromptSenders(nodes, plan.prompted, prompt_count(plan.rule.minimum))
         senders.start()
         end = begin + plan.watch_s * (2 if extended else 1)
         judged = begin
