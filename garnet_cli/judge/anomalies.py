@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from garnet_cli.judge.causes import Cause as Cause  # noqa: PLC0414 -- known from here
@@ -167,6 +168,8 @@ def _rise(subject: _Subject, figure: Figure, ratio: float, now: Window, before: 
         whole_last=before.of_model(model) or subject.before,
         factors=factors_of(subject.now, subject.before),
         places=tuple(places),
+        since=_moment(before.begin_unix),
+        until=_moment(now.end_unix),
         fallen_key=_fallen_key(now, before),
     )
 
@@ -182,6 +185,10 @@ def _raw_ratio(this: int, now: CostRow, last: int, before: CostRow) -> float:
 
 def _price(row: CostRow, figure: Figure) -> float | None:
     return row.usd_per_million if figure == "fully loaded" else row.busy_usd_per_million
+
+
+def _moment(unix: int) -> str:
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M")
 
 
 def _fallen_key(now: Window, before: Window) -> tuple[str, float, float] | None:

@@ -82,6 +82,7 @@ class Window:
 
     def __init__(self, totals: Totals) -> None:
         """Add up."""
+        self.begin_unix, self.end_unix = totals.begin_unix, totals.end_unix
         self.hours = (totals.end_unix - totals.begin_unix) / 3600
         self.rows = merge_rows((row for row in totals.models if row.model), ("begin_unix",))
         self.nodes = {row.node: row for row in merge_rows(totals.nodes, ("begin_unix",))}

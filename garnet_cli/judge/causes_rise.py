@@ -90,6 +90,9 @@ class Rise:
     whole_last: Figures
     factors: Factors | None
     places: tuple[Place, ...]
+    since: str
+    """Begin of the last window and end of this one, in UTC, as commands take them."""
+    until: str
     fallen_key: tuple[str, float, float] | None = None
     """The key with the greatest fall in the fleet: its name, requests an hour before and now."""
 

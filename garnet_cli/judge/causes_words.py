@@ -11,10 +11,7 @@ from garnet_cli.judge.causes_figures import Figures
 from garnet_cli.judge.causes_rise import Place, Rise
 
 APPLY = "garnet weekly --apply"
-ASK_KEYS = (
-    'garnet telemetry query --since 14d "SELECT key, minute::DATE AS day, sum(requests) AS requests'
-    ' FROM keys GROUP BY ALL ORDER BY ALL"'
-)
+ASK_KEYS = "SELECT key, minute::DATE AS day, sum(requests) AS requests FROM keys GROUP BY ALL ORDER BY ALL"
 CODES_SHOWN = 2
 NOTICED = math.log(1.1)
 """A rise that is told."""
@@ -151,7 +148,7 @@ def traffic_down(rise: Rise) -> Said:
         sentence=f"traffic of {rise.model} fell to {_percent(_ratio(this, last))} of its tokens:"
         f" {_number(requests[0])} requests an hour, {_number(requests[1])} before{key}",
         evidence=(_evidence("requests", "an hour", *requests), _tokens(this, last)),
-        command=f"{ASK_KEYS}\n{APPLY}",
+        command=f'garnet telemetry query --since {rise.since} --until {rise.until} "{ASK_KEYS}"\n{APPLY}',
     )
 
 

@@ -139,6 +139,9 @@ def test_traffic_down_names_the_key_that_fell_most() -> None:
     assert (one.figure, one.causes[0].kind) == ("fully loaded", "traffic_down")
     assert "traffic of a fell to 25% of its tokens" in one.causes[0].sentence
     assert "the key app fell most, from 10 to 1.0 requests an hour" in one.causes[0].sentence
+    assert one.causes[0].command.startswith(
+        'garnet telemetry query --since 2025-11-17T00:00 --until 2025-11-24T00:00 "SELECT key, minute::DATE'
+    )
 
 
 def test_a_node_whose_traffic_moved_away_is_idle() -> None:
