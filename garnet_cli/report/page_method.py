@@ -71,11 +71,13 @@ def method(view: View) -> list[Block]:
     """Return the blocks on method, on each figure's source, and the glossary."""
     words, report = view.words, view.report
     blocks = section(words("method.title"))
-    for entry in report.method:
-        blocks += [
-            Paragraph(text=entry.title, style=STRONG, before_pt=10.0, keep_with_next=True),
-            Paragraph(text=entry.text),
-        ]
+    if report.method:
+        columns = (
+            Column(title="", align="left", flexible=1.0, style=SMALL.but(weight="semibold")),
+            Column(title="", align="left", flexible=3.6, style=SMALL),
+        )
+        entries = tuple((Cell(text=entry.title), Cell(text=entry.text)) for entry in report.method)
+        blocks.append(Table(columns=columns, rows=entries, before_pt=4.0))
     if report.key_figures:
         titles = {entry.name: entry.title for entry in report.method}
         rows = tuple(
@@ -86,12 +88,12 @@ def method(view: View) -> list[Block]:
             )
             for figure in report.key_figures
         )
-        columns = (
+        heads = (
             Column(title=words("method.figure"), align="left", flexible=0.9),
             Column(title=words("method.records"), align="left", flexible=1.4, style=SMALL),
             Column(title=words("method.formula"), align="left", flexible=1.0, style=SMALL),
         )
-        blocks += [subsection(words("method.sources")), Table(columns=columns, rows=rows)]
+        blocks += [subsection(words("method.sources")), Table(columns=heads, rows=rows)]
     return blocks
 
 

@@ -19,6 +19,7 @@ THIN = "\u202f"
 """Narrow no-break space, between a number and its unit."""
 ROUNDS_UP = 0.9995
 """From this share of a power on, three figures show the power itself."""
+NO_BREAK = "\u00a0"
 _POWERS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"), (1e3, "thousand"))
 
 
@@ -155,7 +156,7 @@ class Shown:
             case "pct":
                 return self.pct(value, 2 if value > 99 or value < 1 else 1)
             case "ms":
-                return f"{self.number(value)}{THIN}ms"
+                return f"{self.number(value)}{THIN}ms" if abs(value) < 10_000 else self._long(value)
             case "s":
                 return self.seconds(value)
             case "celsius":
@@ -164,6 +165,9 @@ class Shown:
                 return f"{self.figures(value)}{THIN}kWh"
             case _:
                 return self.figures(value)
+
+    def _long(self, value_ms: float) -> str:
+        return f"{self.number(value_ms / 1000, 1)}{THIN}s"
 
     def target(self, value: float | None, unit: str) -> str:
         """Return a figure that was chosen, not measured: without zeros behind the point."""
@@ -178,9 +182,9 @@ class Shown:
         """Return ``45 to 60 %``, with a dash: a range, its unit once; unknown if an end is."""
         if self.unknown in {low, high}:
             return self.unknown
-        number, _, unit = low.partition(THIN)
-        if unit and high.endswith(f"{THIN}{unit}"):
-            low = number
+        unit = re.sub(r"^.*\d", "", low)
+        if unit and re.sub(r"^.*\d", "", high) == unit:
+            low = low.removesuffix(unit)
         return self.words("numbers.from_to", low=low, high=high)
 
     def day(self, iso: str) -> str:
@@ -191,12 +195,12 @@ class Shown:
     def month(self, name: str) -> str:
         """Return ``Oct 2026`` of ``2026-10``."""
         year, _, number = name.partition("-")
-        return f"{self._month(int(number))} {year}" if number.isdigit() else name
+        return f"{self._month(int(number))}{NO_BREAK}{year}" if number.isdigit() else name
 
     def period(self, name: str) -> str:
         """Return ``Sep 2026`` of ``2026-09``, ``Q3 2026`` of ``2026-Q3``."""
         year, _, part = name.partition("-")
-        return f"{part} {year}" if part.startswith("Q") else self.month(name)
+        return f"{part}{NO_BREAK}{year}" if part.startswith("Q") else self.month(name)
 
     def moment(self, unix: float, timezone: str) -> str:
         """Return ``31 Oct, 24:00`` local time of a moment; midnight ends the day before."""

@@ -83,17 +83,27 @@ _UNSEEN = re.compile(
 )
 
 
-_UNIT = re.compile(r"(?<=\d) (?=(?:%|°C|ms|s|min|h|d|kWh|[KMGT]iB)(?:[\s.,;:)]|$))")
+_PRINTED = (
+    (re.compile(r"(?<=\d) (?=(?:%|°C|ms|s|min|h|d|kWh|[KMGT]iB)(?:[\s.,;:)]|$))"), "\u202f"),
+    (re.compile(r"(?<=\w)'"), "\N{RIGHT SINGLE QUOTATION MARK}"),
+    (re.compile(r"(?:(?<=[\s(])|^)\"(?=\S)"), "\N{LEFT DOUBLE QUOTATION MARK}"),
+    (re.compile(r"(?<=\S)\""), "\N{RIGHT DOUBLE QUOTATION MARK}"),
+)
 
 
 @cache
 def clean(text: str) -> str:
     """Return text as it can be set: composed, on one line, without control characters.
 
-    An apostrophe becomes the typographic one, and a unit is held to its number.
+    Typewriter marks become typographic ones, and a unit is held to its number. A command is left as it is to
+    be typed.
     """
     line = _UNSEEN.sub("", re.sub(r"\s*[\r\n\t]+\s*", " ", unicodedata.normalize("NFC", text)))
-    return _UNIT.sub("\u202f", re.sub(r"(?<=[^\W\d_])'(?=[^\W\d_])", "\N{RIGHT SINGLE QUOTATION MARK}", line))
+    if line.startswith("garnet "):
+        return line
+    for typed, printed in _PRINTED:
+        line = typed.sub(printed, line)
+    return line
 
 
 def runs(text: str, weight: Weight) -> Iterator[tuple[Face, str]]:

@@ -77,6 +77,7 @@ def ways_to_print(value: float) -> set[str]:
         shown.change(value, "points"),
         shown.figures(value),
         shown.unit(value, "times"),
+        shown.unit(value, "ms"),
         *(shown.number(value, decimals) for decimals in (1, 2)),
         *(shown.pct(value, decimals) for decimals in (1, 2, 3)),
     }

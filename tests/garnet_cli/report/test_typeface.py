@@ -66,6 +66,11 @@ def test_devanagaris_sign_i_is_drawn_before_its_consonants() -> None:
 def test_text_is_cleaned_of_what_cannot_be_set() -> None:
     """Text is cleaned of what cannot be set."""
     assert clean("two\nlines\tand \u202ea trick\u0000") == "two lines and a trick"
+    assert clean('the nodes\' "best" day') == (
+        "the nodes\N{RIGHT SINGLE QUOTATION MARK} "
+        "\N{LEFT DOUBLE QUOTATION MARK}best\N{RIGHT DOUBLE QUOTATION MARK} day"
+    )
+    assert clean("garnet swap 'a' 5 s") == "garnet swap 'a' 5 s", "a command is typed as it stands"
     assert clean("the node's 12 % in 5 ms, 3 nodes") == (
         "the node\N{RIGHT SINGLE QUOTATION MARK}s 12\u202f% in 5\u202fms, 3 nodes"
     )
