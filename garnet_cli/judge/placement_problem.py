@@ -131,10 +131,10 @@ class PlacementProblem:
     rules: PlacementRules = field(default_factory=PlacementRules)
     notes: tuple[str, ...] = ()
     """What the reader should know of the data, such as weeks that are missing."""
-    solve_nodes: int = 2_000
+    solve_nodes: int = 200
     """Most nodes of the search tree: a limit that gives equal output for equal input on any machine."""
     solve_s: float = 60.0
-    """Most seconds for the solver."""
+    """Most seconds for the solver; one that takes longer is given up, and the greedy placement stands."""
 
     @property
     def today(self) -> dict[str, tuple[str, ...]]:

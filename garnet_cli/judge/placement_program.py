@@ -128,11 +128,24 @@ class Program:
             self.at_least(
                 -rules.busy_ceiling, {self.over_after[node]: 1.0} | {z: -share for z, share in load.items()}
             )
+            self._single_losses(node)
             if objective.hot[node]:
                 heat = self.variable(objective.throttle_points(node), infinite)
                 terms = {self.x[model][node]: -relief for model, relief in objective.hot[node].items()}
                 self.at_least(1 - sum(objective.hot[node].values()), {heat: 1.0} | terms)
             self._memory(node, one.limit_mib)
+
+    def _single_losses(self, node: int) -> None:
+        """Add for every model that some other node of it may be lost: that needs no pair to hold."""
+        load = {z: -share for z, share in self.loads[node].items()}
+        for model, splits in self.z.items():
+            busy = self.objective.models[model].busy_share
+            more = {
+                z: -busy / (count * (count - 1)) - busy / count
+                for count, z in enumerate(splits[node], start=1)
+                if count > 1
+            }
+            self.at_least(-self.objective.rules.busy_ceiling, {self.over_after[node]: 1.0} | load | more)
 
     def _memory(self, node: int, limit_mib: int | None) -> None:
         """Keep a node's models within its memory; one that is over it today may stay so, at a price."""

@@ -2,7 +2,8 @@
 
 A large fleet's pairs of nodes are many and few of them matter: they are brought in where a solution breaks
 them, until none does. Each round's bound holds for the whole problem, as what is left out only restrains it.
-One thread, a fixed seed and a limit of search nodes make equal problems give equal placements.
+One thread, a fixed seed and a limit of search nodes make equal problems give equal placements. Where the
+clock ends the search instead, what it has found by then would differ from run to run: it is given up.
 """
 
 from __future__ import annotations
@@ -55,8 +56,10 @@ def solved_choice(objective: Objective, start: Choice) -> Solved:
         program.bring_in(_worst_pairs(objective, objective.today) | _worst_pairs(objective, start))
     best, bound, limit = start, -math.inf, ""
     for _ in range(MOST_ROUNDS):
-        found, lower, limit = _solve(program, best, max(0.1, deadline - time.monotonic()))
+        found, lower, limit, late = _solve(program, best, max(0.1, deadline - time.monotonic()))
         bound = max(bound, lower)
+        if late:
+            return Solved(start, bound, limit)
         if objective.points(found) < objective.points(best) - CLOSE:
             best = found
         missing = _worst_pairs(objective, found) - program.pairs
@@ -95,8 +98,8 @@ def _most_nodes(objective: Objective, start: Choice, model: int) -> int:
     return min(count, max(len(one.nodes), len(start.places[model]), needed, rules.wanted_nodes) + 2)
 
 
-def _solve(program: Program, start: Choice, seconds: float) -> tuple[Choice, float, str]:
-    """Return the solution, a bound of the objective, and the limit that ended the search, if one did."""
+def _solve(program: Program, start: Choice, seconds: float) -> tuple[Choice, float, str, bool]:
+    """Return the solution, a bound of the objective, the limit that ended the search, whether it was time."""
     highs, problem = program.highs, program.objective.problem
     highs.setOptionValue("time_limit", highs.getRunTime() + seconds)
     known = program.known(start)
@@ -104,14 +107,15 @@ def _solve(program: Program, start: Choice, seconds: float) -> tuple[Choice, flo
     highs.run()
     status, info = highs.getModelStatus(), highs.getInfo()
     bound = info.mip_dual_bound + program.constant
+    late = program.highspy.HighsModelStatus.kTimeLimit
     values = list(highs.getSolution().col_value)
     if not values or info.primal_solution_status != FEASIBLE:
-        return start, bound, f"no solution ({status.name})"
+        return start, bound, f"no solution ({status.name})", status == late
     places = tuple(frozenset(node for node, x in enumerate(row) if round(values[x])) for row in program.x)
     raised = frozenset(model for model, at in program.raised.items() if round(values[at]))
     kinds = program.highspy.HighsModelStatus
     ends = {
-        kinds.kTimeLimit: f"{problem.solve_s:g} s",
+        late: f"{problem.solve_s:g} s",
         kinds.kSolutionLimit: f"{problem.solve_nodes} search nodes",
     }
-    return Choice(places, raised), bound, ends.get(status, "")
+    return Choice(places, raised), bound, ends.get(status, ""), status == late
