@@ -23,7 +23,6 @@ AGENT_MARK = "node_scripts.agent.__main__"
 """In the command line of every agent, see the operator's launcher."""
 TERM_PATIENCE_S = 5.0
 KILL_PATIENCE_S = 5.0
-Commands = Callable[[int], str]
 
 
 def take_lease(context: Context, *, who: str, purpose: str, deploy: str | None = None) -> dict[str, Any]:
@@ -61,21 +60,20 @@ def break_lease(context: Context) -> dict[str, Any]:
     lease = current_lease(context.paths.lease_file)
     if lease is None or (lease.pid == os.getpid() and context.lease.held):
         return {"lease": None, "signal": None}
-    ended = end_holder(lease, lambda: current_lease(context.paths.lease_file), command_of)
-    return {"lease": asdict(lease), "signal": ended}
-
-
-def end_holder(lease: Lease, current: Callable[[], Lease | None], command: Commands) -> str | None:
-    """End the process of ``lease`` and wait until it is held no more; return the signal that did it."""
-    pid = lease.pid
-    arguments = command(pid) if pid else ""
-    if pid and "fuse" in arguments and AGENT_MARK not in arguments:
+    if lease.pid and f"{context.paths.fuse}/" in command_of(lease.pid):
         raise StepError(
             "node_reverts",
             f"the node itself holds the lease ({lease.purpose}) since {lease.since}",
             remedy="wait until it is done; `garnet deploy status` shows it",
         )
-    if not pid or AGENT_MARK not in arguments:
+    ended = end_holder(lease, lambda: current_lease(context.paths.lease_file))
+    return {"lease": asdict(lease), "signal": ended}
+
+
+def end_holder(lease: Lease, current: Callable[[], Lease | None]) -> str | None:
+    """End the agent of ``lease`` and wait until it is held no more; return the signal that did it."""
+    pid = lease.pid
+    if not pid or AGENT_MARK not in command_of(pid):
         raise StepError(
             "not_an_agent",
             f"the lease of {lease.who} ({lease.purpose}) is held by process {pid or 'unknown'}, "

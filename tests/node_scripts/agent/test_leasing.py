@@ -96,7 +96,7 @@ def test_only_an_agent_is_ended(context: Context) -> None:
         with pytest.raises(StepError, match="which is not a garnet agent"):
             break_lease(context)
         assert process.poll() is None
-    with holder(context, mark="state/fuse/0.pyz") as process:
+    with holder(context, mark=f"{context.paths.fuse}/0.pyz") as process:
         with pytest.raises(StepError, match="the node itself holds the lease"):
             break_lease(context)
         assert process.poll() is None

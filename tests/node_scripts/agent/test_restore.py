@@ -93,6 +93,8 @@ def test_all_that_a_deploy_changes_is_brought_back(node: SimulatedNode, hold: bo
     assert sorted(done.models) == ["m", "n"]
     assert done.release == OLD
     assert done.remarks == []
+    first_end = next(index for index, act in enumerate(node.acts) if act.startswith("remove"))
+    assert node.acts.index("PUT /control/slots/n") < first_end, "traffic is right before any end"
     if hold:
         assert node.acts[:3] == ["wait for loader-1", "PUT /control/slots/m", "wait for loader-2"]
 
