@@ -62,6 +62,7 @@ def report(  # noqa: PLR0913 -- one parameter an option
     """
     from garnet_cli.actions import report as actions  # noqa: PLC0415 -- duckdb is loaded where it is used
     from garnet_cli.actions.local_artifacts import local_artifacts  # noqa: PLC0415 -- likewise
+    from garnet_cli.actions.weekly import cache_needs  # noqa: PLC0415 -- likewise
     from garnet_cli.report.gather import Reader  # noqa: PLC0415 -- likewise
     from garnet_cli.store.connect import open_store, store_errors  # noqa: PLC0415 -- boto3, likewise
 
@@ -73,7 +74,13 @@ def report(  # noqa: PLR0913 -- one parameter an option
     wishes = _wishes(span, _form(paper, logo), language, customer, catalogue)
     with store_errors(), output.progress() as progress:
         store = open_store(inventory)
-        reader = Reader(store=store, inventory=inventory, artifacts=local_artifacts(inventory, os.environ))
+        artifacts = local_artifacts(inventory, os.environ)
+        reader = Reader(
+            store=store,
+            inventory=inventory,
+            artifacts=artifacts,
+            caches=cache_needs(inventory, artifacts),
+        )
 
         def told(message: str) -> None:
             progress.step("report", message)

@@ -11,7 +11,9 @@ from garnet_cli.report.wording import Wording
 def evictions_of(data: Gathered, words: Wording) -> Evictions:
     """Return the section."""
     known_before = any(row.minutes_present for row in data.before.nodes)
-    log = eviction_log(data.totals, data.events, last=data.before if known_before else None)
+    log = eviction_log(
+        data.totals, data.events, last=data.before if known_before else None, caches=data.caches
+    )
     return Evictions(
         model_evictions=log.model_evictions,
         cache_evictions=log.cache_evictions,

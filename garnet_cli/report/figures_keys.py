@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,8 +25,7 @@ from garnet_cli.report.targets import (
 )
 from garnet_cli.report.traces import TRACES
 from garnet_cli.report.wording import Wording
-from garnet_cli.store.totals import ModelTotals
-from node_scripts.histogram import merged
+from node_scripts.histogram import Histogram, merged
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,12 +167,12 @@ def _latency(data: Gathered, words: Wording) -> KeyFigure:
         return _figure(
             "latency",
             "ms",
-            _all_p95(rows),
-            _all_p95(data.before.models),
+            _all_p95(latencies_of(rows)),
+            _all_p95(data.standing_before.latency_ms.items()),
             words,
             note=words.say("keys.no_class"),
         )
-    before, _ = latency_p95_ms(data, latencies_of(data.before.models))
+    before, _ = latency_p95_ms(data, data.standing_before.latency_ms.items())
     return _figure(
         "latency",
         "ms",
@@ -187,8 +186,8 @@ def _latency(data: Gathered, words: Wording) -> KeyFigure:
     )
 
 
-def _all_p95(rows: Sequence[ModelTotals]) -> float | None:
-    return merged(row.latency_ms for row in rows).quantile(0.95)
+def _all_p95(latencies: Iterable[tuple[str, Histogram]]) -> float | None:
+    return merged(one for _, one in latencies).quantile(0.95)
 
 
 def _window_before(data: Gathered) -> float | None:

@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 from typing import Literal
 
 from garnet_cli.errors import GarnetError
 from garnet_cli.fleet.inventory import Inventory
+from garnet_cli.judge.evictions import CacheNeed
 from garnet_cli.judge.memory import ArtifactSize
 from garnet_cli.judge.uptime import FleetUptime, Uptime
 from garnet_cli.report.gathered import NINETY_DAYS, Gathered
@@ -17,7 +19,7 @@ from garnet_cli.report.month import Span, midnight
 from garnet_cli.store.cache import ParquetCache
 from garnet_cli.store.hourly import hourly
 from garnet_cli.store.query import Telemetry, telemetry
-from garnet_cli.store.standing import standing
+from garnet_cli.store.standing import Standing, standing
 from garnet_cli.store.throttling import throttling
 from garnet_cli.store.totals import Span as TotalsSpan
 from garnet_cli.store.totals import Totals
@@ -49,6 +51,8 @@ class Reader:
     inventory: Inventory
     artifacts: Mapping[str, ArtifactSize] = field(default_factory=dict)
     """What is known of models' files, by served name."""
+    caches: Mapping[str, CacheNeed] = field(default_factory=dict)
+    """What each model's prompt cache may keep and may need, by served name."""
     cache: ParquetCache | None = None
 
     @property
@@ -56,7 +60,14 @@ class Reader:
         """Return the inventory's nodes."""
         return [node.name for node in self.inventory.nodes]
 
-    def totals(self, begin_unix: int, end_unix: int, bucket: Literal["hour", "day", "window"]) -> Totals:
+    def totals(
+        self,
+        begin_unix: int,
+        end_unix: int,
+        bucket: Literal["hour", "day", "window"],
+        *,
+        histograms: bool = False,
+    ) -> Totals:
         """Return the totals of [begin, end); raises as ``read_totals``."""
         span = TotalsSpan(
             begin_unix=begin_unix,
@@ -65,7 +76,14 @@ class Reader:
             timezone=self.inventory.fleet.timezone,
             minute_s=self.inventory.telemetry.minute_s,
         )
-        return read_totals(self.store, self.inventory.fleet.name, span, nodes=self.nodes, cache=self.cache)
+        return read_totals(
+            self.store,
+            self.inventory.fleet.name,
+            span,
+            nodes=self.nodes,
+            histograms=histograms,
+            cache=self.cache,
+        )
 
 
 def gather(reader: Reader, span: Span, now_unix: float, told: Told) -> Gathered:
@@ -75,7 +93,7 @@ def gather(reader: Reader, span: Span, now_unix: float, told: Told) -> Gathered:
     """
     inventory, minute_s = reader.inventory, reader.inventory.telemetry.minute_s
     told(f"reading {span.name}")
-    totals = reader.totals(span.begin_unix, span.end_unix, "day")
+    totals = reader.totals(span.begin_unix, span.end_unix, "day", histograms=True)
     if not any(row.minutes_present for row in totals.nodes):
         raise GarnetError(
             f"the store has no minute of {span.name}",
@@ -101,12 +119,14 @@ def gather(reader: Reader, span: Span, now_unix: float, told: Told) -> Gathered:
             (ninety_begin, span.end_unix),
         )
         uptimes = _uptimes(opened, reader.nodes, windows, minute_s)
+        standings = _standings(opened, windows[1:])
         return Gathered(
             inventory=inventory,
             span=span,
             totals=totals,
             before=before,
-            ninety=standing(opened, ninety_begin, span.end_unix),
+            standing_before=standings[0],
+            ninety=standings[1],
             ninety_begin_unix=ninety_begin,
             uptime=uptimes[0],
             uptime_before=uptimes[1],
@@ -116,6 +136,7 @@ def gather(reader: Reader, span: Span, now_unix: float, told: Told) -> Gathered:
             hours_begin_unix=hours_begin,
             placement_weeks=_weeks(reader, span, told),
             artifacts=reader.artifacts,
+            caches=reader.caches,
             events=_events(opened),
             set_aside={**before.set_aside, **opened.set_aside, **totals.set_aside},
         )
@@ -143,6 +164,18 @@ def _uptimes(
     return [
         _together([parts[edge] for edge in edges if begin <= edge < end], nodes) for begin, end in windows
     ]
+
+
+def _standings(opened: Telemetry, windows: tuple[tuple[int, int], ...]) -> list[Standing]:
+    """Return the standing of each window, no stretch of time being read twice."""
+    edges = sorted({edge for window in windows for edge in window})
+    parts = {
+        begin: standing(opened, begin, end)
+        for begin, end in pairwise(edges)
+        if any(first <= begin < last for first, last in windows)
+    }
+    nothing = Standing(latency_ms={}, packed_s=0.0, packed_throttled_s=0.0, minutes={})
+    return [sum((part for at, part in parts.items() if begin <= at < end), nothing) for begin, end in windows]
 
 
 def _together(parts: list[FleetUptime], nodes: list[str]) -> FleetUptime:

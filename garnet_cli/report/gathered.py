@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from garnet_cli.fleet.inventory import Inventory
+from garnet_cli.judge.evictions import CacheNeed
 from garnet_cli.judge.memory import ArtifactSize
 from garnet_cli.judge.uptime import FleetUptime, Uptime
 from garnet_cli.report.month import Span
@@ -27,7 +28,9 @@ class Gathered:
     totals: Totals
     """Of the period, by local day."""
     before: Totals
-    """Of the period before, as one window; as much of it as has passed of a running one."""
+    """Of the period before, as one window, without histograms; of a running one as much as has passed."""
+    standing_before: Standing
+    """Of the period before."""
     ninety: Standing
     """Of the ninety local days that end with the period."""
     ninety_begin_unix: int
@@ -44,6 +47,8 @@ class Gathered:
     """By hour, oldest first, up to the period's end; what the best placement is judged by."""
     artifacts: Mapping[str, ArtifactSize]
     """What is known of models' files, by served name."""
+    caches: Mapping[str, CacheNeed]
+    """What each model's prompt cache may keep and may need, by served name."""
     events: tuple[Event, ...]
     """Of the ninety days or the period, whichever is longer, and up to now: later notes count. In order."""
     set_aside: Mapping[str, str] = field(default_factory=dict)

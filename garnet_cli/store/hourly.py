@@ -1,4 +1,7 @@
-"""A long window by the hour, all nodes together: the little that a forecast needs, in SQL."""
+"""A long window by the hour, all nodes together: the little that a forecast needs, in SQL.
+
+Seconds are added as decimals, so that the order of adding changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,13 @@ from garnet_cli.store.query import Telemetry
 HOUR_S = 3600
 
 MINUTES_SQL = """
-SELECT (minute_unix - $1) // 3600 AS hour, sum(covered_s), count(DISTINCT (node, minute_unix)),
-    min(minute_unix)
+SELECT (minute_unix - $1) // 3600 AS hour, sum(covered_s::DECIMAL(38, 6))::DOUBLE,
+    count(DISTINCT (node, minute_unix)), min(minute_unix)
 FROM minutes WHERE minute_unix >= $1 AND minute_unix < $2 GROUP BY hour ORDER BY hour
 """
 MODELS_SQL = """
 SELECT (minute_unix - $1) // 3600 AS hour, sum(requests), sum(prompt_tokens + completion_tokens),
-    sum(loader_busy_s)
+    sum(loader_busy_s::DECIMAL(38, 6))::DOUBLE
 FROM models WHERE minute_unix >= $1 AND minute_unix < $2 GROUP BY hour
 """
 

@@ -1,4 +1,7 @@
-"""What a scorecard needs of a long window, in SQL: latencies by model, throttling, and how much is there."""
+"""What a scorecard needs of a long window, in SQL: latencies by model, throttling, and how much is there.
+
+Seconds and milliseconds are added as decimals, so that the order of adding changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from garnet_cli.store.query import Telemetry
 from node_scripts.histogram import Histogram
 
 MINUTES_SQL = """
-SELECT coalesce(sum(thermal_packed_s), 0), coalesce(sum(thermal_packed_throttled_s), 0)
+SELECT coalesce(sum(thermal_packed_s::DECIMAL(38, 6)), 0)::DOUBLE,
+    coalesce(sum(thermal_packed_throttled_s::DECIMAL(38, 6)), 0)::DOUBLE
 FROM minutes WHERE minute_unix >= $1 AND minute_unix < $2
 """
 PRESENT_SQL = """
@@ -17,8 +21,8 @@ SELECT node, count(DISTINCT minute_unix) FROM minutes
 WHERE minute_unix >= $1 AND minute_unix < $2 GROUP BY node ORDER BY node
 """
 HEADS_SQL = """
-SELECT model, sum(latency_ms.zeros)::BIGINT, sum(latency_ms.total), min(latency_ms.minimum),
-    max(latency_ms.maximum)
+SELECT model, sum(latency_ms.zeros)::BIGINT, sum(latency_ms.total::DECIMAL(38, 6))::DOUBLE,
+    min(latency_ms.minimum), max(latency_ms.maximum)
 FROM models WHERE minute_unix >= $1 AND minute_unix < $2 GROUP BY model ORDER BY model
 """
 BUCKETS_SQL = """

@@ -8,7 +8,13 @@ from itertools import pairwise
 from garnet_cli.judge.uptime import MINUTE_S, FleetUptime, Uptime
 from garnet_cli.store.query import Telemetry
 
-SQL = """
+
+def sums(*columns: str) -> str:
+    """Return the sums of seconds and a count; as decimals, so that the order of adding changes nothing."""
+    return ", ".join([*(f"sum({column}::DECIMAL(38, 6))::DOUBLE" for column in columns), "count(*)"])
+
+
+SQL = f"""
 WITH names AS (
     SELECT unnest($1) AS node, generate_subscripts($1, 1) AS place
 ), known AS (
@@ -49,14 +55,13 @@ WITH names AS (
     FROM parts
 ), best AS (
     SELECT span,
-        arg_max({up: up, down: down, unknown: unknown, cut_off: cut_off}, (up, unknown, -place)) AS one
+        arg_max({{up: up, down: down, unknown: unknown, cut_off: cut_off}}, (up, unknown, -place)) AS one
     FROM told GROUP BY span, minute_unix
 )
-SELECT span, node, sum(up), sum(down), sum(unknown), sum(cut_off), count(*) FROM told GROUP BY span, node
+SELECT span, node, {sums("up", "down", "unknown", "cut_off")} FROM told GROUP BY span, node
 UNION ALL
-SELECT span, '', sum(one.up), sum(one.down), sum(one.unknown), sum(one.cut_off), count(*)
-FROM best GROUP BY span
-"""
+SELECT span, '', {sums("one.up", "one.down", "one.unknown", "one.cut_off")} FROM best GROUP BY span
+"""  # noqa: S608 -- our own words
 """Only minutes that a node does not account for itself, or that a peer found unreachable, look at peers.
 
 The row without a node is the fleet as clients see it.
