@@ -54,8 +54,9 @@ def departures(this: Totals, presence: Presence, events: Iterable[Event]) -> lis
             continue
         for model in _stopped(event):
             one = Departure(node=event.node, model=model, time_unix=event.time_unix, who=event.who)
+            place = (one.node, one.model, one.time_unix)
             # A run that was cut off tells the same again; one that failed leaves the loader where it was.
-            if not _known(one, told) and not presence.stayed(one.node, one.model, one.time_unix):
+            if not (_known(one, told) or presence.was_gone(*place) or presence.stayed(*place)):
                 told.append(one)
     seen = [
         Departure(node=node, model=model, time_unix=float(begin))
@@ -170,15 +171,19 @@ def _by_use(one: Departure, presence: Presence, busiest: float | None) -> tuple[
 
 
 def _stopped(event: Event) -> list[str]:
-    """Return the models whose loaders an operator's command was about to stop."""
+    """Return the models whose loaders an operator's command was about to stop.
+
+    `up` tells its changes as kind and subject by name, a deploy as pairs.
+    """
     changes = event.detail.get("changes")
-    if event.action != "begun" or not isinstance(changes, list):
+    if event.action not in ("begun", "changing") or not isinstance(changes, list):
         return []
-    return [
-        str(change.get("of"))
+    pairs = [
+        (change.get("kind"), change.get("of")) if isinstance(change, dict) else tuple(change)
         for change in changes
-        if isinstance(change, dict) and change.get("kind") == "stop loader"
+        if isinstance(change, dict | list | tuple)
     ]
+    return [str(pair[1]) for pair in pairs if len(pair) > 1 and pair[0] == "stop loader"]
 
 
 def _known(one: Departure, told: Iterable[Departure]) -> bool:

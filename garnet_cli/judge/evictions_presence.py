@@ -10,6 +10,8 @@ from itertools import pairwise
 from garnet_cli.store.totals import ModelTotals, Totals
 
 REFUSING = ("overloaded", "model_unavailable")
+LONG_S = 26 * 3600
+"""Longer than any day: what was there in part of a longer bucket may have left at any time of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +58,8 @@ class Presence:
                 here = _on(rows.get(begin))
                 if before and not here and begin_unix <= begin < end_unix:
                     yield node, model, begin
-                before = here
+                brief = self._ends[begin] - begin < LONG_S
+                before = here and (brief or self._whole(node, model, begin))
 
     def arrivals(self, node: str, begin_unix: float, end_unix: float) -> Iterator[str]:
         """Yield the models whose loaders came to a node in a stretch of time."""
@@ -73,6 +76,12 @@ class Presence:
         """Say whether minutes show that a loader did not leave at a moment."""
         after = [begin for begin in self._known(node) if self._ends[begin] > time_unix]
         return bool(after) and all(self._whole(node, model, begin) for begin in after[:2])
+
+    def was_gone(self, node: str, model: str, time_unix: float) -> bool:
+        """Say whether minutes show that a loader had left well before a moment."""
+        rows = self._rows.get((node, model), {})
+        before = [begin for begin in self._known(node) if begin < time_unix]
+        return bool(before) and not any(_on(rows.get(begin)) for begin in before[-2:])
 
     def next_seen(self, node: str, model: str, time_unix: float) -> int | None:
         """Return when a loader that left at a moment is seen again; ``None``: it is not."""

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ HOUR = 3600.0
 GIB = 1024**3
 
 
+@lru_cache(maxsize=8)
 def weeks(spec: FleetSpec) -> tuple[Totals, Totals]:
     """Return the totals of a spec's two weeks by the hour, the second first."""
     totals = simulate_totals(spec, "hour", histograms=False)
@@ -179,6 +181,22 @@ def test_a_model_that_left_at_the_end_of_what_is_known_is_unclear() -> None:
     assert (entry.rule, entry.justified, entry.verdict) == ("too_little_known", None, "unclear")
 
 
+def test_a_deploy_that_stopped_a_loader_tells_it_in_its_own_way() -> None:
+    """As pairs of kind and subject."""
+    spec = quiet_fleet(days=14, injected=(injected("model_evicted", 9.0, node="mini-1", model=LLAMA),))
+    told = told_events(spec)[0]
+    moment = told.time_unix + 120
+    deploy = replace(
+        told,
+        kind="deploy",
+        action="changing",
+        time_unix=moment,
+        detail={"changes": [["release", "release-2"], ["stop loader", LLAMA]]},
+    )
+    (entry,) = models(log_of(*spec.injected, events=[deploy]))
+    assert (entry.model, entry.time_unix) == (LLAMA, moment)
+
+
 def test_a_departure_that_no_event_tells_is_seen_in_the_minutes() -> None:
     """At the hour from which on the loader is gone."""
     gone = injected("model_evicted", 9.0, node="mini-1", model=LLAMA)
@@ -202,13 +220,23 @@ def test_a_command_run_twice_evicted_once() -> None:
     """The second goes on where the first was cut off."""
     spec = quiet_fleet(days=14, injected=(injected("model_evicted", 9.0, node="mini-1", model=LLAMA),))
     event = told_events(spec)[0]
-    later = replace(event, time_unix=event.time_unix + 300, id=event.id.replace("-", "-a")[:25])
-    assert len(models(log_of(*spec.injected, events=[event, later]))) == 1
+    for later_s in (300, 5 * HOUR):
+        later = replace(event, time_unix=event.time_unix + later_s)
+        assert len(models(log_of(*spec.injected, events=[event, later]))) == 1
 
 
 def test_a_departure_of_the_week_before_is_not_of_this_one() -> None:
     """It was in that week's log."""
     assert not models(log_of(injected("model_evicted", 3.0, node="mini-1", model=LLAMA)))
+
+
+def test_a_month_in_which_a_model_left_at_some_time_is_not_mistaken_for_its_end() -> None:
+    """Where the time before is one long bucket, as in a monthly report."""
+    spec = quiet_fleet(days=14, injected=(injected("model_evicted", 3.0, node="mini-1", model=LLAMA),))
+    totals = simulate_totals(spec, "day", histograms=False)
+    middle = spec.local_midnight(7)
+    before = simulate_totals(replace(spec, days=7), "window", histograms=False)
+    assert not models(eviction_log(totals.between(middle, spec.end_unix), [], last=before))
 
 
 def test_a_swap_evicts_an_artifact_and_one_that_is_undone_was_a_bug() -> None:
