@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from garnet_cli.actions.local_artifacts import local_artifacts
-from garnet_cli.actions.weekly_totals import read_week
+from garnet_cli.actions.weekly_totals import WeekReader, read_week
 from garnet_cli.errors import GarnetError
 from garnet_cli.fleet.inventory import Inventory
 from garnet_cli.fleet.secrets_file import read_secrets
@@ -55,14 +55,14 @@ def weekly(
     """
     minute_s = inventory.telemetry.minute_s
     until = min(week.end_unix, now_unix // minute_s * minute_s)
-    totals = read_week(store, inventory, week, until, report, cache=cache)
+    totals = read_week(WeekReader(store=store, inventory=inventory, report=report, cache=cache), week, until)
     completeness = completeness_of(totals.this)
     report("reading the events")
     begin = totals.last.begin_unix if totals.last else week.begin_unix
     events = list(read_events(store, inventory.fleet.name, begin, until, cache=cache))
     report("computing costs")
-    costs = cost_diff(totals.this, totals.last, basis_of(inventory))
-    anomalies = tuple(find_anomalies(costs, totals.this, totals.last))
+    costs = cost_diff(totals.this_sums, totals.last_sums, basis_of(inventory))
+    anomalies = tuple(find_anomalies(costs, totals.this_sums, totals.last_sums))
     artifacts = local_artifacts(inventory, environ)
     evictions = eviction_log(totals.this, events, last=totals.last, caches=cache_needs(inventory, artifacts))
     report("looking for a better placement")

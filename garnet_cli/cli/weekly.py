@@ -118,9 +118,9 @@ def _apply(
     """Show what the inventory would become, ask, write it; return what was done."""
     from garnet_cli.fleet.inventory_edit import edited_inventory, write_edit  # noqa: PLC0415 -- tomlkit
 
-    edit = edited_inventory(inventory, found.placement.placement)
+    edit = edited_inventory(inventory, found.placement.placement, found.placement.cache_gb)
     if not edit.changes:
-        output.note("the inventory stays as it is: every model is where it should be")
+        output.note("the inventory stays as it is: it has the best placement already")
         return {"changed": False, "diff": ""}
     for line in edit.diff.splitlines():
         output.note(line)
