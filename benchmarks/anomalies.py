@@ -150,11 +150,7 @@ def cause_row(kind: InjectedKind, weeks: int) -> list[object]:
         if not doubled(result.diff, one):
             continue
         counted += 1
-        own = [
-            found
-            for found in result.found
-            if one.model in ("", found.model) and one.node in ("", found.node or one.node)
-        ]
+        own = [found for found in result.found if _about(found, one)]
         strangers += len(own) < len(result.found)
         flagged += bool(own)
         first += any(found.causes[0].kind == CAUSES[kind] for found in own)
@@ -165,6 +161,34 @@ def cause_row(kind: InjectedKind, weeks: int) -> list[object]:
         counted,
         *(_rate(hits, counted) for hits in (flagged, first, named, strangers)),
     ]
+
+
+def pair_row(weeks: int) -> list[object]:
+    """Return how often two things that go wrong at once, anywhere, are both named."""
+    dice = random.Random("two at once")
+    counted = both = one_of = 0
+    while counted < weeks:
+        spec = fleet(dice)
+        kinds = dice.sample(list(CAUSES), 2)
+        pair = [one for kind in kinds if (one := injected(dice, spec, kind))]
+        if len(pair) < len(kinds):
+            continue
+        result = trial(replace(spec, injected=tuple(pair)))
+        if not all(doubled(result.diff, one) for one in pair):
+            continue
+        counted += 1
+        hits = sum(any(_is(each, one) for each in result.found) for one in pair)
+        both += hits == len(pair)
+        one_of += hits > 0
+    return [weeks, _rate(both, weeks), _rate(one_of, weeks)]
+
+
+def _is(anomaly: Anomaly, one: Injected) -> bool:
+    return _about(anomaly, one) and any(cause.kind == CAUSES[one.kind] for cause in anomaly.causes)
+
+
+def _about(anomaly: Anomaly, one: Injected) -> bool:
+    return one.model in ("", anomaly.model) and one.node in ("", anomaly.node or one.node)
 
 
 def quiet_row(noise: float, weeks: int) -> list[object]:
@@ -199,6 +223,11 @@ def main() -> None:
         ("noise of traffic", "weeks", "models", "flagged", "rate", "with the traffic"),
         [quiet_row(noise, options.quiet) for noise in NOISES],
     )
+    pairs = Table(
+        "two things go wrong at once",
+        ("weeks", "both named", "one named at least"),
+        [pair_row(options.weeks)],
+    )
     publish(
         "anomalies",
         ("injected", "cause", "weeks", "flagged", "first cause right", "cause named", "others flagged, too"),
@@ -209,7 +238,7 @@ def main() -> None:
             "noise: standard deviation of the logarithm of a model's traffic from week to week",
             f"with the traffic: flagged weeks in which noise took a model below {FELL:.0%} of its tokens",
         ],
-        [quiet],
+        [pairs, quiet],
     )
 
 

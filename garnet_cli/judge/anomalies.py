@@ -8,26 +8,29 @@ many minutes are missing that the price doubled by that.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from garnet_cli.judge.anomalies_subjects import FIGURES, Subject, model_subjects, place_subjects, price_of
 from garnet_cli.judge.causes import Cause as Cause  # noqa: PLC0414 -- known from here
 from garnet_cli.judge.causes import CauseKind as CauseKind  # noqa: PLC0414 -- likewise
 from garnet_cli.judge.causes import Confidence as Confidence  # noqa: PLC0414 -- likewise
 from garnet_cli.judge.causes import Evidence as Evidence  # noqa: PLC0414 -- likewise
 from garnet_cli.judge.causes_factors import factors_of, log_ratio
-from garnet_cli.judge.causes_figures import Figures, Window
+from garnet_cli.judge.causes_figures import Window
 from garnet_cli.judge.causes_rise import Figure, Place, Rise
 from garnet_cli.judge.causes_rules import causes_of
-from garnet_cli.judge.costs import CostDiff, CostRow
+from garnet_cli.judge.costs import CostDiff
 from garnet_cli.store.totals import Totals
 
 Verdict = Literal["doubled", "too_thin"]
 
 DOUBLED = 2.0
 MINIMUM_REQUESTS = 60
+CAUSES_OF_WORK: tuple[CauseKind, ...] = ("cache_misses", "poisoned_cache", "throttling", "errors")
+"""They make a token more work, whatever the traffic does."""
 KEPT = 0.8
 """A model whose tokens an hour fell below this share of what they were works less."""
 FALLEN_KEY = 0.8
@@ -41,7 +44,7 @@ class Anomaly:
     model: str
     verdict: Verdict
     figure: Figure
-    """The price that rose more."""
+    """The price that rose; of two that did, the one that rose more, save for another cause of the other."""
     last_usd_per_million: float | None
     this_usd_per_million: float | None
     """``None`` where the week is too thin for a price."""
@@ -67,16 +70,6 @@ class Anomaly:
         }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Subject:
-    model: str
-    node: str
-    this: CostRow
-    last: CostRow
-    now: Figures
-    before: Figures
-
-
 def find_anomalies(diff: CostDiff, this: Totals, last: Totals | None) -> list[Anomaly]:
     """Return the anomalies of ``diff``, whose windows ``this`` and ``last`` are; the greatest rise first.
 
@@ -85,55 +78,47 @@ def find_anomalies(diff: CostDiff, this: Totals, last: Totals | None) -> list[An
     if last is None or diff.last is None or diff.this.fleet.why_not.startswith("no node"):
         return []
     now, before = Window(this), Window(last)
-    subjects = [*_models(diff, now, before), *_places(diff, now, before)]
-    judged = [(subject, one) for subject in subjects if (one := _judged(subject, now, before))]
-    first = [(subject, one) for subject, one in judged if not _follows(subject, one, judged)]
-    found = [one for subject, one in first if not subject.node]
-    told = {one.model for one in found}
-    found += _one_a_cause([one for subject, one in first if subject.node and subject.model not in told])
+    subjects = [*model_subjects(diff, now, before), *place_subjects(diff, now, before)]
+    judged = [(subject, one) for subject in subjects for one in _judged(subject, now, before)]
+    first = [one for subject, one in judged if not _follows(subject, one, judged)]
+    found = [one for one in first if not one.node]
+    at_nodes = [
+        one for one in first if one.node and _is_new(one, [each for each in found if each.model == one.model])
+    ]
+    found += _one_a_cause(at_nodes)
     return sorted(found, key=lambda one: (one.verdict, -(one.ratio or math.inf), one.model, one.node))
 
 
-def _models(diff: CostDiff, now: Window, before: Window) -> Iterator[_Subject]:
-    for change in diff.models:
-        figures = now.of_model(change.name), before.of_model(change.name)
-        if change.this and change.last and figures[0] and figures[1]:
-            yield _Subject(
-                model=change.name,
-                node="",
-                this=change.this,
-                last=change.last,
-                now=figures[0],
-                before=figures[1],
-            )
+def _judged(subject: Subject, now: Window, before: Window) -> list[Anomaly]:
+    """Return what to tell of a subject: nothing where no price has doubled or there was none to begin with.
 
-
-def _places(diff: CostDiff, now: Window, before: Window) -> Iterator[_Subject]:
-    earlier = {(place.node, place.row.name): place.row for place in (diff.last.places if diff.last else ())}
-    for place in diff.this.places:
-        name, row = place.row.name, earlier.get((place.node, place.row.name))
-        figures = now.at_node(name, place.node), before.at_node(name, place.node)
-        if row and figures[0] and figures[1]:
-            yield _Subject(
-                model=name, node=place.node, this=place.row, last=row, now=figures[0], before=figures[1]
-            )
-
-
-def _judged(subject: _Subject, now: Window, before: Window) -> Anomaly | None:
-    """Return the anomaly, or nothing where the price has not doubled or there was none to begin with."""
+    Of two prices that doubled the lesser rise is told, too, where it has another cause.
+    """
     if subject.last.why_not or subject.before.requests < MINIMUM_REQUESTS:
-        return None
-    full = _raw_ratio(subject.this.total_micros, subject.this, subject.last.total_micros, subject.last)
-    busy = _raw_ratio(subject.this.workload_micros, subject.this, subject.last.workload_micros, subject.last)
-    if max(full, busy) < DOUBLED:
-        return None
-    figure: Figure = "fully loaded" if full >= busy else "busy-only"
-    ratio = max(full, busy)
+        return []
+    ratios: list[tuple[float, Figure]] = [(subject.ratio(figure), figure) for figure in FIGURES]
+    found: list[Anomaly] = []
+    for ratio, figure in sorted(ratios, key=lambda item: -item[0]):
+        if ratio >= DOUBLED:
+            one = _anomaly(subject, figure, ratio, now, before)
+            found += [one] if _is_new(one, found) else []
+    return found
+
+
+def _is_new(anomaly: Anomaly, told: Sequence[Anomaly]) -> bool:
+    """Say whether nothing was told yet, or not what makes a token more work."""
+    kind = anomaly.causes[0].kind
+    return not told or (
+        kind in CAUSES_OF_WORK and not any(cause.kind == kind for one in told for cause in one.causes)
+    )
+
+
+def _anomaly(subject: Subject, figure: Figure, ratio: float, now: Window, before: Window) -> Anomaly:
     missing = max(1.0, subject.before.complete_share / max(subject.now.complete_share, 1e-9))
-    gap = figure == "fully loaded" and full / missing < DOUBLED
+    gap = figure == "fully loaded" and ratio / missing < DOUBLED
     thin = bool(subject.this.why_not) or subject.now.requests < MINIMUM_REQUESTS or gap
     causes = causes_of(_rise(subject, figure, ratio, now, before))
-    price, was = _price(subject.this, figure), _price(subject.last, figure)
+    price, was = price_of(subject.this, figure), price_of(subject.last, figure)
     return Anomaly(
         model=subject.model,
         node=subject.node,
@@ -147,7 +132,7 @@ def _judged(subject: _Subject, now: Window, before: Window) -> Anomaly | None:
     )
 
 
-def _rise(subject: _Subject, figure: Figure, ratio: float, now: Window, before: Window) -> Rise:
+def _rise(subject: Subject, figure: Figure, ratio: float, now: Window, before: Window) -> Rise:
     model = subject.model
     nodes = [subject.node] if subject.node else now.places(model)
     places = []
@@ -174,19 +159,6 @@ def _rise(subject: _Subject, figure: Figure, ratio: float, now: Window, before: 
     )
 
 
-def _raw_ratio(this: int, now: CostRow, last: int, before: CostRow) -> float:
-    """Return the ratio of two prices, also below the token floor; 0 where nothing was paid before."""
-    if not last or not before.tokens:
-        return 0.0
-    if not now.tokens:
-        return math.inf if this else 0.0
-    return (this / now.tokens) / (last / before.tokens)
-
-
-def _price(row: CostRow, figure: Figure) -> float | None:
-    return row.usd_per_million if figure == "fully loaded" else row.busy_usd_per_million
-
-
 def _moment(unix: int) -> str:
     return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M")
 
@@ -204,7 +176,7 @@ def _fallen_key(now: Window, before: Window) -> tuple[str, float, float] | None:
 
 
 def _sentence(
-    subject: _Subject,
+    subject: Subject,
     figure: Figure,
     ratio: float,
     price: float | None,
@@ -237,19 +209,16 @@ def _dollars(price: float | None) -> str:
     return f"${price:,.2f}" if price >= 1 else f"${price:.3g}"
 
 
-def _follows(subject: _Subject, anomaly: Anomaly, judged: Sequence[tuple[_Subject, Anomaly]]) -> bool:
+def _follows(subject: Subject, anomaly: Anomaly, judged: Sequence[tuple[Subject, Anomaly]]) -> bool:
     """Say whether a model bears more of a node only because another one that is told works less there."""
-    if anomaly.causes[0].kind != "idle_up" or _kept(subject) < KEPT:
+    if anomaly.causes[0].kind != "idle_up" or subject.kept_share < KEPT:
         return False
     return any(
-        other.model != subject.model and _kept(other) < KEPT and set(other.now.nodes) & set(subject.now.nodes)
+        other.model != subject.model
+        and other.kept_share < KEPT
+        and set(other.now.nodes) & set(subject.now.nodes)
         for other, _ in judged
     )
-
-
-def _kept(subject: _Subject) -> float:
-    """Return which share of its tokens an hour is left."""
-    return (subject.now.tokens / subject.now.hours) / (subject.before.tokens / subject.before.hours)
 
 
 def _one_a_cause(anomalies: Sequence[Anomaly]) -> list[Anomaly]:

@@ -195,6 +195,33 @@ def test_a_model_that_bears_more_because_another_fell_is_not_flagged_beside_it()
     assert {one.model for one in anomalies} <= {"b"}
 
 
+def test_a_cache_poisoned_on_one_node_is_told_although_the_traffic_fell_everywhere() -> None:
+    """Two things at once: one is fleet-wide, the other one node's."""
+
+    def fallen(where: str, **more: Any) -> ModelTotals:
+        tokens = {
+            "requests": 250,
+            "prompt_tokens": 250_000,
+            "cached_tokens": 100_000,
+            "completion_tokens": 125_000,
+        }
+        return usual(where, **(tokens | {"loader_busy_s": WEEK_S / 16} | more))
+
+    sick = fallen(
+        "n2",
+        answered=225,
+        errors={"loader_failed": 25},
+        token_time_ms=histogram(60.0),
+        loader_busy_s=3 * WEEK_S / 16,
+    )
+    nodes = [node("n1", busy_share=1 / 16, watts=15.0), node("n2", busy_share=3 / 16, watts=20.0)]
+    told = found([fallen("n1"), sick], last=[usual(), usual("n2")], nodes=nodes)
+    assert [(one.node, one.figure, one.causes[0].kind) for one in told] == [
+        ("", "fully loaded", "traffic_down"),
+        ("n2", "busy-only", "poisoned_cache"),
+    ]
+
+
 def test_missing_minutes_make_a_week_too_thin_and_not_dear() -> None:
     """A third of the minutes with a third of the tokens is no doubling."""
     third = usual(requests=300, prompt_tokens=300_000, cached_tokens=120_000, completion_tokens=150_000)
