@@ -35,7 +35,8 @@ def begin_trial(
     snapshot's ``release`` and ``models``.
 
     Errors: ``no_lease``; ``trial_open`` for another deploy's undecided trial; ``trial_reverted`` and
-    ``deploy_ended`` where this deploy has ended here.
+    ``deploy_ended`` where this deploy has ended here; ``fuse_down`` where the fuse does not run, so that
+    nothing must be changed.
     """
     _require_lease(context)
     if not 0 < grace_s <= LONGEST_GRACE_S:
@@ -68,7 +69,13 @@ def begin_trial(
             )
         # On disk before its fuse runs: a fuse that finds no trial has nothing to do.
         trial = write_trial(paths, trial)
-        trial = write_trial(paths, replace(trial, armed=arm_fuse(context, needed=bool(snapshot.jobs))))
+        try:
+            armed = arm_fuse(context, needed=bool(snapshot.jobs))
+        except StepError:
+            if not trial.armed:
+                paths.trial_file.unlink()
+            raise
+        trial = write_trial(paths, replace(trial, armed=armed))
     return {"armed": trial.armed, "release": snapshot.release, "models": sorted(snapshot.slots)}
 
 

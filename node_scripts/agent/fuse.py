@@ -22,7 +22,7 @@ from typing import Any, Literal
 from node_scripts.agent.context import Context, make_folder
 from node_scripts.agent.deploy import deploy_lock, finish_confirmed
 from node_scripts.agent.errors import StepError
-from node_scripts.agent.fuse_job import remove_fuse
+from node_scripts.agent.fuse_job import FUSE_JOB, remove_fuse
 from node_scripts.agent.lease import LeaseHolder, current_lease
 from node_scripts.agent.take_back import take_back
 from node_scripts.agent.trial import read_record, read_trial, undecided
@@ -198,13 +198,11 @@ def _leave(paths: NodePaths) -> None:
         str(paths.environments),
         REMOVE,
     ]
-    subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with (paths.log / f"{FUSE_JOB}.log").open("ab") as log:
+        # Not this process's own output, which the supervisor may close with the job.
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
 
 
 def _log(value: Any) -> None:

@@ -41,22 +41,27 @@ def arm_fuse(context: Context, *, needed: bool) -> bool:
     with supervising(context) as supervisor:
         while not any(each.name == FUSE_JOB and each.state == "running" for each in supervisor.statuses()):
             if time.monotonic() > deadline:
-                log = Path(job.log)
-                last = Tail(log).last(1) if log.exists() else []
-                raise StepError(
-                    "fuse_down",
-                    f"the fuse does not stay up: {last[0] if last else 'it wrote no log'}",
-                    remedy="nothing was changed; look at log/fuse.log on the node",
-                )
+                raise _down(context, Path(job.log))
             context.progress_sometimes({"message": "waiting for the fuse"})
             time.sleep(0.1)
     return True
 
 
+def _down(context: Context, log: Path) -> StepError:
+    remove_fuse(context)
+    last = Tail(log).last(1) if log.exists() else []
+    return StepError(
+        "fuse_down",
+        f"the fuse does not stay up: {last[0] if last else 'it wrote no log'}",
+        remedy="nothing was changed; look at log/fuse.log on the node",
+    )
+
+
 def remove_fuse(context: Context) -> None:
     """Stop the fuse and delete its code; safe to repeat."""
     remove_job(context, name=FUSE_JOB)
-    shutil.rmtree(context.paths.fuse, ignore_errors=True)
+    if context.paths.fuse.exists():
+        shutil.rmtree(context.paths.fuse)
 
 
 def fuse_job(paths: NodePaths, code: Path) -> Job:

@@ -126,7 +126,10 @@ class SimulatedNode:
 
     def statuses(self) -> list[JobStatus]:
         """See Supervisor.statuses."""
-        return [JobStatus(name=name, state="running", pid=None) for name in sorted(self.jobs)]
+        return [
+            JobStatus(name=name, state="failed" if name in self.broken else "running")
+            for name in sorted(self.jobs)
+        ]
 
     def definition(self, name: str) -> Job | None:
         """See Supervisor.definition."""

@@ -253,6 +253,46 @@ def test_a_fuse_that_is_gone_is_armed_again(node: SimulatedNode) -> None:
     assert "fuse" in node.jobs
 
 
+def test_without_a_fuse_nothing_is_begun(node: SimulatedNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nobody is kept out by a trial that nothing watches."""
+    monkeypatch.setattr("node_scripts.agent.fuse_job.START_PATIENCE_S", 0.0)
+    node.broken = {"fuse"}
+    with pytest.raises(StepError, match="the fuse does not stay up: it wrote no log"):
+        steps.begin_trial(node.context, deploy="d-1", **BEGIN)
+    assert read_trial(node.context.paths) is None
+    assert "fuse" not in node.jobs
+    node.broken = set()
+    assert steps.begin_trial(node.context, deploy="d-1", **BEGIN)["armed"] is True
+
+
+def test_a_revert_that_fails_is_begun_again(node: SimulatedNode) -> None:
+    """What failed is in the trial and in the audit log; the record names the release that was tried."""
+    steps.begin_trial(node.context, deploy="d-1", beside=["m"], **BEGIN)
+    change(node)
+    link_release(node.context, release=NEW)
+    node.broken = {"loader-1"}
+    with pytest.raises(StepError, match="m: loader-1 does not answer"):
+        steps.revert_trial(node.context, deploy="d-1", reason="p95")
+    trial = read_trial(node.context.paths)
+    assert trial is not None
+    assert (trial.status, trial.attempts, trial.failure) == ("reverting", 1, "m: loader-1 does not answer")
+    assert deploy_records(node.context.paths) == []
+    assert "fuse" in node.jobs, "it goes on once the operator has gone"
+    node.broken = set()
+    steps.revert_trial(node.context, deploy="d-1", reason="p95")
+    trial = read_trial(node.context.paths)
+    assert trial is not None
+    assert (trial.status, trial.attempts, trial.failure) == ("reverted", 2, "")
+    assert [action for _, action, _ in actions(node)] == [
+        "reverting",
+        "revert failed",
+        "reverting",
+        "reverted",
+    ]
+    (record,) = deploy_records(node.context.paths)
+    assert (record.release_before, record.release_after) == (OLD, NEW)
+
+
 def test_a_damaged_configuration_does_not_keep_a_deploy_from_being_taken_back(node: SimulatedNode) -> None:
     """The event of it cannot be noted then; what was damaged is what is brought back."""
     steps.begin_trial(node.context, deploy="d-1", **BEGIN)
