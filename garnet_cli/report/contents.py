@@ -200,5 +200,5 @@ class MonthReport:
         """Return it as JSON takes it: dicts, lists, numbers and text."""
         import msgspec  # noqa: PLC0415 -- not for those who only read the types
 
-        plain: dict[str, Any] = msgspec.to_builtins(self)
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return plain
