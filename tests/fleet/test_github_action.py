@@ -15,11 +15,12 @@ from tests.conftest import ROOT
 from tests.fleet.conftest import ssh_lines
 from tests.fleet.rack import Rack
 from tests.fleet.sshd import Sshd, make_key
+from tests.github.expressions import evaluate
 from tests.github.runner import Runner, Step
 from tests.github.stand_ins import Artifacts, actions
 from tests.github.watching import ArgumentWatch, parts_of
 
-pytestmark = pytest.mark.fleet
+pytestmark = [pytest.mark.fleet, pytest.mark.timeout(600)]
 
 ACTION = "your-organisation/garnet@0"
 
@@ -31,7 +32,6 @@ class Office:
     rack: Rack
     repository: Path
     contexts: dict[str, Any]
-    artifacts: Artifacts
     temp: Path
 
     @property
@@ -39,9 +39,10 @@ class Office:
         """The private key that the nodes know."""
         return str(self.contexts["secrets"]["GARNET_SSH_KEY"])
 
-    def runner(self, folder: Path) -> Runner:
-        """Return a fresh runner; it shares with others only what the action has installed."""
-        return Runner(folder, actions(self.repository, self.artifacts), self.temp)
+    def runner(self, folder: Path, artifacts: Artifacts | None = None) -> Runner:
+        """Return a fresh runner; it shares with others what the action has installed, and ``artifacts``."""
+        kept = artifacts or Artifacts(folder / "artifacts")
+        return Runner(folder, actions(self.repository, kept), self.temp)
 
     def run(self, runner: Runner, *commands: dict[str, str]) -> dict[str, Step]:
         """Check out and run one step of the action for each command, with the key and the host keys."""
@@ -69,7 +70,7 @@ def office(
     key = make_key(folder / "identity")
     for server in servers.values():
         with server.authorized_keys.open("a") as stream:
-            stream.write(key.with_suffix(".pub").read_text())
+            stream.write(f"restrict {key.with_suffix('.pub').read_text()}")
         server.known_hosts(folder / "known_hosts")
     with Rack(list(servers), lines) as rack:
         rack.environment |= {
@@ -83,9 +84,14 @@ def office(
         contexts = {
             "secrets": {"GARNET_SSH_KEY": key.read_text()},
             "vars": {"GARNET_KNOWN_HOSTS": (folder / "known_hosts").read_text()},
-            "github": {"event_name": "push", "ref_name": "v1", "event": {}},
+            "github": {"run_id": "77", "repository": "team/fleet", "ref_name": "v1", "event": {}},
         }
-        yield Office(rack, repository, contexts, Artifacts(folder / "artifacts"), folder / "temp")
+        yield Office(rack, repository, contexts, folder / "temp")
+
+
+def example(name: str) -> Any:
+    """Return an example workflow."""
+    return yaml.safe_load((ROOT / "docs" / "examples" / name).read_text())
 
 
 def left_behind(runner: Runner) -> list[Path]:
@@ -138,17 +144,47 @@ def test_a_node_with_another_host_key_is_refused_and_the_key_is_removed(
     assert left_behind(runner) == []
 
 
+def test_the_deploy_example_rolls_out_what_was_planned(office: Office, tmp_path: Path) -> None:
+    """Both jobs as written, the plan as an artifact between them. Then there is nothing to do."""
+    office.run(office.runner(tmp_path / "up"), {"command": "up --yes"})
+    office.rack.proxy["queue_limit"] = 65
+    # A busy machine must not look like a slow release: that judgement has tests of its own.
+    office.rack.deploy = {"watch_s": 3, "roll_watch_s": 3, "ratio_limit": 10.0}
+    office.rack.write()
+    workflow = example("deploy.yml")
+    artifacts = Artifacts(tmp_path / "artifacts")
+    planning = office.runner(tmp_path / "plan", artifacts)
+    planned = planning.run_job(workflow, "plan", office.contexts)
+    assert planned["show"].outputs == {"changes": "2"}, planning.log
+    assert planning.summary.count('"kind": "configuration"') == 2
+
+    deploying = office.runner(tmp_path / "deploy", artifacts)
+    with ArgumentWatch(parts_of(office.key)) as watch:
+        ended = deploying.run_job(workflow, "deploy", office.contexts)
+    assert ended["deploy"].outputs == {"exit-code": "0", "outcome": "done"}, deploying.log
+    assert "garnet deploy" in deploying.summary
+    assert "(run 77 of team/fleet)" in deploying.log
+    assert watch.found == set()
+    assert not any(part in deploying.log for part in parts_of(office.key))
+    assert left_behind(deploying) == []
+
+    again = office.runner(tmp_path / "again").run_job(workflow, "plan", office.contexts)
+    needs = {"plan": {"outputs": again["show"].outputs}}
+    assert evaluate(workflow["jobs"]["deploy"]["if"], {"needs": needs}, {}) is False
+
+
 def test_the_air_gapped_example_installs_from_what_it_carries(office: Office, tmp_path: Path) -> None:
     """The jobs that fetch wheels run as written; the runner that installs them has no index."""
-    workflow = yaml.safe_load((ROOT / "docs" / "examples" / "air-gapped.yml").read_text())
+    workflow = example("air-gapped.yml")
+    artifacts = Artifacts(tmp_path / "artifacts")
     for job in ("runner-wheels", "node-wheels"):
-        runner = office.runner(tmp_path / job)
+        runner = office.runner(tmp_path / job, artifacts)
         ended = runner.run_job(workflow, job, office.contexts)
         assert {step.outcome for step in ended.values()} == {"success"}, runner.log
     steps = workflow["jobs"]["deploy"]["steps"]
     steps[-1]["with"]["command"] = "up --yes --wheelhouse node-wheels"
     steps[-1]["id"] = "deploy"
-    runner = office.runner(tmp_path / "deploy")
+    runner = office.runner(tmp_path / "deploy", artifacts)
     runner.extra_environment["PIP_INDEX_URL"] = "http://127.0.0.1:9/simple"
     ended = runner.run_job(workflow, "deploy", office.contexts)
     assert ended["deploy"].outputs == {"exit-code": "0", "outcome": "done"}, runner.log

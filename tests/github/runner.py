@@ -185,7 +185,9 @@ class Runner:
         own = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
         own |= {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
         system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        github = {f"GITHUB_{name}": str(path) for name, path in files.items()}
+        said = {f"GITHUB_{key.upper()}": value for key, value in scope.contexts["github"].items()}
+        github = {key: value for key, value in said.items() if isinstance(value, str)}
+        github |= {f"GITHUB_{name}": str(path) for name, path in files.items()}
         if scope.action:
             github["GITHUB_ACTION_PATH"] = str(scope.action)
         return {
