@@ -57,7 +57,7 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "key unlike any": (
         with_model("zzz = 1"),
         "fleet.toml:10: [models.llama] zzz: is no key of [models.llama],"
-        " expected source, nodes, context, concurrency, latency_p95_ms or reference",
+        " expected source, nodes, context, concurrency, latency_p95_ms, reference, cache_gb or plan_requests_per_s",
     ),
     "table misspelt": (
         GOOD + "[proxi]\n",
