@@ -3,23 +3,63 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
 
 from fpdf import FPDF
 
-from garnet_cli.report.marks import Illustration, Mark, Picture, Shape, Text
+from garnet_cli.report.marks import Illustration, Mark, Page, Picture, Shape, Text
 from garnet_cli.report.palette import Colour
+from garnet_cli.report.scripts import as_spelled, for_display
+from garnet_cli.report.style import BOTTOM_PT, SECTION, SUBSECTION, TITLE
 from garnet_cli.report.typeface import FOLDER, runs
+
+HEADINGS = {TITLE.size_pt: "/H1", SECTION.size_pt: "/H1", SUBSECTION.size_pt: "/H2"}
+"""Structure types (ISO 32000-1, 14.8.4) by the size that only headings have; all other text is ``/P``."""
 
 
 class Document(FPDF):
     """A PDF that takes marks. Points, from the top left corner."""
 
-    def put(self, mark: Mark) -> None:
-        """Write one mark on the current page."""
+    def put_page(self, page: Page) -> None:
+        """Write a page. Lines and feet are told to screen readers as ornament, text as headings and text."""
+        self.add_page()
+        for bookmark in page.bookmarks:
+            self.set_y(bookmark.top_pt)
+            self.start_section(bookmark.title, level=bookmark.level, strict=False)
+        for kind, marks in groupby(page.marks, self._kind):
+            if kind == "illustration":
+                for mark in marks:
+                    self._put(mark)
+            else:
+                with self._told_as(kind):
+                    for mark in marks:
+                        self._put(mark)
+
+    def _kind(self, mark: Mark) -> str:
+        if isinstance(mark, Illustration | Picture):
+            return "illustration"
+        if isinstance(mark, Shape) or mark.baseline_pt > self.h - BOTTOM_PT:
+            return "/Artifact"
+        return HEADINGS.get(mark.size_pt, "/P")
+
+    @contextmanager
+    def _told_as(self, kind: str) -> Iterator[None]:
+        if kind == "/Artifact":
+            self._out("/Artifact BMC")
+        else:
+            number = self.struct_builder.next_mcid_for_page(self.page)
+            self._add_marked_content(struct_type=kind, mcid=number)
+            self._out(f"{kind} <</MCID {number}>> BDC")
+        yield
+        self._out("EMC")
+
+    def _put(self, mark: Mark) -> None:
         if isinstance(mark, Illustration):
             with self._marked_sequence(title=mark.title, alt_text=mark.alt):
                 for part in mark.marks:
-                    self.put(part)
+                    self._put(part)
         elif isinstance(mark, Picture):
             self.image(
                 io.BytesIO(mark.data),
@@ -31,8 +71,14 @@ class Document(FPDF):
             )
         elif isinstance(mark, Shape):
             self._out(_operators(mark, self.h))
-        else:
+        elif for_display(mark.text) == mark.text:
             self._put_text(mark)
+        else:
+            # Drawn in another order or in other forms than it is spelled: searches get the spelling.
+            spelled = as_spelled(mark.text).encode("utf-16-be").hex().upper()
+            self._out(f"/Span <</ActualText <FEFF{spelled}>>> BDC")
+            self._put_text(mark)
+            self._out("EMC")
 
     def _put_text(self, mark: Text) -> None:
         self.set_text_color(*mark.colour)

@@ -31,12 +31,7 @@ def write(pages: Sequence[Page], facts: Facts) -> bytes:
     document = Document(unit="pt", format=(pages[0].width_pt, pages[0].height_pt))
     _describe(document, facts)
     for page in pages:
-        document.add_page()
-        for bookmark in page.bookmarks:
-            document.set_y(bookmark.top_pt)
-            document.start_section(bookmark.title, level=bookmark.level, strict=False)
-        for mark in page.marks:
-            document.put(mark)
+        document.put_page(page)
     return bytes(document.output())
 
 

@@ -29,6 +29,20 @@ def for_display(text: str) -> str:
     return str(BidiParagraph(text=joined(text)).get_reordered_string())
 
 
+def as_spelled(text: str) -> str:
+    """Return what a reader of the PDF takes for the drawn characters: letters, not their forms.
+
+    Right-to-left text stays in the order in which it is drawn, as readers expect it and turn it themselves.
+    """
+    drawn = for_display(text)
+    if not any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in drawn):
+        return text
+    return "".join(
+        unicodedata.normalize("NFKC", character) if "\ufb50" <= character <= "\ufefc" else character
+        for character in drawn
+    )
+
+
 @cache
 def _forms() -> dict[str, dict[str, str]]:
     """Return each Arabic letter's forms by ``isolated``, ``initial``, ``medial`` and ``final``."""

@@ -135,10 +135,20 @@ def test_every_chart_has_a_text_in_its_place() -> None:
     """Every chart has a text in its place."""
     root: Any = PdfReader(io.BytesIO(render(made(nodes=2, models=2), Form()))).trailer["/Root"]
     document = root["/StructTreeRoot"]["/K"][0].get_object()
-    alternatives = [str(kid.get_object().get("/Alt", "")) for kid in document["/K"]]
+    told = [kid.get_object() for kid in document["/K"]]
+    alternatives = [str(element["/Alt"]) for element in told if element["/S"] == "/Figure"]
     assert len(alternatives) == 6
     assert all(len(text) > 20 for text in alternatives)
     assert any(text.startswith("Bars: tokens by day, from 1 Oct to 31 Oct.") for text in alternatives)
+
+
+def test_headings_and_text_are_told_to_screen_readers_as_such() -> None:
+    """The structure tree has the title first, then headings of sections, and text."""
+    root: Any = PdfReader(io.BytesIO(render(made(nodes=2, models=2), Form()))).trailer["/Root"]
+    kinds = [kid.get_object()["/S"] for kid in root["/StructTreeRoot"]["/K"][0].get_object()["/K"]]
+    assert kinds.count("/H1") == 13, "the title and each section"
+    assert kinds.count("/H2") > 10
+    assert kinds.count("/P") > 100
 
 
 @pytest.mark.parametrize(
@@ -168,6 +178,12 @@ def test_names_in_other_scripts_can_be_found_and_are_embedded() -> None:
     text = text_of(pdf)
     for name in ("通义千问-32b", "日本語モデル-13b", "한국어-모델-8b", "Ελληνικό-7b", "русская-модель-70b"):
         assert name in text
+    spelled = "हिन्दी-मॉडल-7b".encode("utf-16-be").hex().upper().encode()
+    assert any(
+        spelled in contents.get_data()
+        for page in PdfReader(io.BytesIO(pdf)).pages
+        if (contents := page.get_contents()) is not None
+    )
     fonts = {
         str(font.get_object()["/BaseFont"])
         for page in PdfReader(io.BytesIO(pdf)).pages
@@ -175,6 +191,18 @@ def test_names_in_other_scripts_can_be_found_and_are_embedded() -> None:
     }
     assert any("DroidSansFallback" in font for font in fonts)
     assert len(pdf) < 300_000, "fonts are embedded as subsets"
+
+
+def test_names_written_from_right_to_left_are_found_by_other_readers(tmp_path: Path) -> None:
+    """Pdftotext gives Arabic and Hebrew names as they are spelled."""
+    if not shutil.which("pdftotext"):
+        pytest.skip("pdftotext is not installed")
+    path = tmp_path / "report.pdf"
+    path.write_bytes(render(made(nodes=1, model_names=OTHER_SCRIPTS), Form()))
+    done = subprocess.run(["pdftotext", str(path), "-"], capture_output=True, text=True, check=True)
+    text = re.sub("[\u202a-\u202e]", "", done.stdout)
+    assert "عربي" in text
+    assert "עברי" in text
 
 
 def test_a_language_without_a_file_is_refused_by_name() -> None:
