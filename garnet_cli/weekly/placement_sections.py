@@ -61,11 +61,11 @@ def _headline(diff: PlacementDiff) -> str:
 
 def _table(diff: PlacementDiff) -> Table:
     changed = any(one.models != one.models_today for one in diff.nodes)
-    arrow = " today -> then" if changed else ""
+    arrow = ", today -> then" if changed else ""
     return Table(
         columns=("node", "models (+ new, - gone)" if changed else "models", "busy", "1 lost", "throttled"),
         rows=tuple(_row(one, changed=changed) for one in diff.nodes),
-        title=f"Nodes in the busiest hours{arrow}",
+        title=f"Busiest hours{arrow}; 1 lost: with the worst other node down",
         numbers=frozenset({"busy", "1 lost", "throttled"}),
         left_out_first=("1 lost",),
     )
