@@ -46,6 +46,8 @@ class SwapJournal:
     started: str
     updated: str
     note: str = ""
+    old_job: Job | None = None
+    """How to start ``old`` again, where it has to go before ``new`` comes: there is no room for both."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,22 +10,32 @@ from garnet_cli.judge.difference import DesiredLoader
 from garnet_cli.judge.memory import GIB, ArtifactSize, Fit, fit, need_bytes
 
 
-def memory_fit(wanted: DesiredLoader, facts: NodeFacts, inventory: Inventory, node: str) -> Fit:
-    """Judge ``wanted`` on a node as ``facts`` describe it; its artifact must be on the node."""
-    resident = 0
+def memory_fit(
+    wanted: DesiredLoader, facts: NodeFacts, inventory: Inventory, node: str, *, alone: bool = False
+) -> Fit:
+    """Judge ``wanted`` on a node as ``facts`` describe it; its artifact must be on the node.
+
+    ``alone``: as if its model's present loaders were gone.
+    """
+    resident = leaving = 0
     bounds = {model.name: (model.context, model.concurrency, model.cache_bytes) for model in inventory.models}
     own = (wanted.context, wanted.concurrency, wanted.cache_bytes)
     for slot in facts.slots.slots.values() if facts.slots else []:
         for spec in (slot.active, slot.next, slot.previous):
             if spec is not None and spec.artifact in facts.artifacts:
-                resident += need_bytes(_size(facts, spec.artifact), *bounds.get(slot.model, own))
+                need = need_bytes(_size(facts, spec.artifact), *bounds.get(slot.model, own))
+                if alone and slot.model == wanted.model:
+                    leaving += facts.artifacts[spec.artifact].bytes
+                else:
+                    resident += need
+    available = facts.memory_available_bytes
     declared = inventory.node(node).memory_gb
     return fit(
         need_bytes(_size(facts, wanted.artifact), *own),
         resident,
         system=facts.system,
         memory_bytes=int(declared * GIB) if declared else facts.memory_bytes,
-        available_bytes=facts.memory_available_bytes,
+        available_bytes=None if available is None else available + leaving,
     )
 
 
@@ -48,10 +58,10 @@ def another_fits(model: str, facts: NodeFacts, inventory: Inventory, node: str) 
     return memory_fit(wanted, facts, inventory, node).fits
 
 
-def require_memory(node: Asks, wanted: DesiredLoader, inventory: Inventory) -> Fit:
+def require_memory(node: Asks, wanted: DesiredLoader, inventory: Inventory, *, alone: bool = False) -> Fit:
     """Return the fit of ``wanted`` on the node now; raises :class:`NodeError` where it does not fit."""
     facts = decode_facts(node.name, node.ask("facts", listen=None, artifacts=None))
-    verdict = memory_fit(wanted, facts, inventory, node.name)
+    verdict = memory_fit(wanted, facts, inventory, node.name, alone=alone)
     if not verdict.fits:
         raise NodeError(
             f"{wanted.model} does not fit: it {verdict}",

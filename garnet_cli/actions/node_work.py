@@ -234,8 +234,8 @@ class NodeWork:
             self._stop_slot(change.subject)
             return None
 
-        def require_room() -> None:
-            require_memory(self.node, wanted, self.inventory)
+        def require_room(alone: bool) -> None:  # noqa: FBT001 -- RequireRoom
+            require_memory(self.node, wanted, self.inventory, alone=alone)
 
         watch_s = self.settings.watch_s if change.kind != "start loader" else 0.0
         plan = self._swap_plan(wanted, watch_s, hold=hold)
@@ -250,6 +250,8 @@ class NodeWork:
             who=self.settings.who,
             watch_s=watch_s,
             drain_timeout_s=self.settings.drain_timeout_s,
+            # `up` works on all nodes at once: two of them must not leave a model to each other.
+            in_place=hold,
             hold=hold,
         )
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from garnet_cli.actions import loaders
+from garnet_cli.actions import loaders, swap_in_place
 from garnet_cli.actions.control import (
     Asks,
     delete_slot,
@@ -30,8 +30,11 @@ from garnet_cli.errors import GarnetError, NodeError, RolledBackError
 from garnet_cli.judge.readiness import TestRound
 from garnet_cli.judge.swap_position import position
 from garnet_cli.judge.watch import Observation, verdict
-from node_scripts.contracts import SCHEMA, LoaderSpec, ProxyStatus, Slot
+from node_scripts.contracts import SCHEMA, Job, LoaderSpec, ProxyStatus, Slot
 from node_scripts.journals import SwapJournal, SwapStep
+
+RequireRoom = Callable[[bool], None]
+"""Called with whether the model's present loader leaves first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,8 @@ class SwapPlan:
     who: str
     watch_s: float
     drain_timeout_s: float
+    in_place: bool = False
+    """Where there is no room for two loaders, stop the old one first, if another node serves the model."""
     hold: bool = False
     """Leave the old loader running, without traffic, and the journal at its watch: a later run stops it."""
 
@@ -77,12 +82,12 @@ class Swap:
     """One swap on one node whose lease this operator holds."""
 
     def __init__(
-        self, node: Asks, plan: SwapPlan, report: Report, require_room: Callable[[], None] | None = None
+        self, node: Asks, plan: SwapPlan, report: Report, require_room: RequireRoom | None = None
     ) -> None:
         """Keep what the steps share; nothing is touched yet.
 
-        ``require_room`` raises :class:`NodeError` where another loader does not fit; it is asked before
-        each new one.
+        ``require_room`` raises :class:`NodeError` where another loader does not fit, beside the old one or,
+        when asked with True, without it; it is asked before each new one.
         """
         self.node = node
         self.plan = plan
@@ -142,8 +147,7 @@ class Swap:
         return (spec.artifact, spec.runtime) == (wanted.artifact, wanted.runtime)
 
     def _begin(self, old: LoaderSpec | None) -> SwapJournal:
-        if self._require_room is not None:
-            self._require_room()
+        old_job = self._make_room(old)
         new = loaders.prepare(self.node, self.plan.loader)
         now = _now()
         return self._record(
@@ -156,10 +160,24 @@ class Swap:
                 who=self.plan.who,
                 started=now,
                 updated=now,
+                old_job=old_job,
             ),
             "plan",
             "start",
         )
+
+    def _make_room(self, old: LoaderSpec | None) -> Job | None:
+        """See that the new loader fits; return the old one's job where that has to go first."""
+        require_room = self._require_room
+        if require_room is None:
+            return None
+        try:
+            require_room(False)
+        except NodeError as error:
+            if error.code != swap_in_place.NO_MEMORY or old is None or not self.plan.in_place:
+                raise
+            return swap_in_place.job_to_leave(self.node, old, error, lambda: require_room(True))
+        return None
 
     def _start_and_test(self, journal: SwapJournal, result: SwapResult) -> SwapJournal:
         try:
@@ -178,15 +196,20 @@ class Swap:
             raise self._rolled_back(error.message, error) from error
 
     def _start(self, journal: SwapJournal) -> SwapJournal:
+        old = journal.old
+        if journal.old_job is not None:
+            swap_in_place.leave(self.node, journal, self.plan.drain_timeout_s, self.report)
+            old = None
         self.report(f"starting {journal.new.name}")
         loaders.start(self.node, self.plan.loader, journal.new)
-        put_slot(self.node, Slot(model=self.model, active=journal.old, next=journal.new), force=True)
+        put_slot(self.node, Slot(model=self.model, active=old, next=journal.new), force=True)
         loaders.wait(self.node, self.plan.loader, journal.new, self.report)
         return self._record(journal, "start")
 
     def _flip(self, journal: SwapJournal) -> SwapJournal:
         try:
-            put_slot(self.node, Slot(model=self.model, active=journal.new, previous=journal.old))
+            previous = journal.old if journal.old_job is None else None
+            put_slot(self.node, Slot(model=self.model, active=journal.new, previous=previous))
         except NodeError as error:
             if not error.code.startswith("http_"):
                 raise
@@ -252,7 +275,12 @@ class Swap:
 
     def _undo(self, journal: SwapJournal) -> None:
         self._record(journal, "undo", "undo" if journal.step != "undo" else None)
-        old = journal.old
+        old, drain_s = journal.old, self.plan.drain_timeout_s
+        if old is not None and swap_in_place.has_left(self.node, journal):
+            ready_s = self.plan.loader.ready_timeout_s
+            swap_in_place.come_back(self.node, journal, drain_s, ready_s, self.report)
+            self._forget()
+            return
         if old is not None:
             put_slot(self.node, Slot(model=self.model, active=old, previous=journal.new), force=True)
             wait_until_drained(self.node, journal.new.name, self.plan.drain_timeout_s, self.report)

@@ -64,8 +64,8 @@ def swap(
         access = provision.HubAccess(plan.loader.environment, settings.hub_endpoint)
         provision.place_artifact(node, artifact, access, report)
 
-    def require_room() -> None:
-        report(f"memory: {require_memory(node, wanted, inventory)}")
+    def require_room(alone: bool) -> None:  # noqa: FBT001 -- RequireRoom
+        report(f"memory: {require_memory(node, wanted, inventory, alone=alone)}")
 
     jobs = [job.name for job in facts.jobs]
     return Swap(node, plan, report, require_room).run(journal, slot, jobs).as_json()
@@ -105,7 +105,7 @@ def abort(
     if journal is None:
         return f"no swap of {model} is unfinished: nothing to undo"
     require_one_proxy(node.name, facts)
-    if journal.old is not None and facts.job(journal.old.name) is None:
+    if journal.old is not None and journal.old_job is None and facts.job(journal.old.name) is None:
         raise NodeError(
             f"{journal.old.name}, from which {model} was served before, is stopped already",
             node=node.name,
@@ -190,6 +190,7 @@ def _plan(
         who=leases.operator(),
         watch_s=settings.watch_s,
         drain_timeout_s=settings.drain_timeout_s,
+        in_place=True,
     )
 
 

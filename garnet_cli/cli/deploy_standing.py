@@ -261,6 +261,7 @@ def _show_status(
         fact = facts.get(entry.name)
         lease, trial = (fact.lease, fact.trial) if fact else (None, None)
         held = f"{lease.who} ({lease.purpose}) since {lease.since}" if lease else None
+        trial = trial if trial and trial.armed else None
         change = f"{trial.deploy}: {trial.status}" if trial else None
         why = errors[entry.name].message if entry.name in errors else trial.reason if trial else None
         rows.append((entry.name, held, change, why or None))

@@ -46,6 +46,13 @@ def ensure_job(context: Context, *, job: dict[str, Any]) -> dict[str, Any]:
     return {"changed": changed, "status": asdict(status)}
 
 
+def read_job(context: Context, *, name: str) -> dict[str, Any] | None:
+    """Return a job as the supervisor has it; ``None`` for one that it does not know."""
+    with supervising(context) as supervisor:
+        job = supervisor.definition(name)
+    return asdict(job) if job else None
+
+
 def restart_job(context: Context, *, name: str) -> dict[str, Any]:
     """Stop and start a job."""
     with supervising(context) as supervisor:

@@ -52,6 +52,7 @@ STEPS: Mapping[str, Step] = {
     "delete_file": read_write.delete_file,
     "read_secret": read_write.read_secret,
     "ensure_job": jobs.ensure_job,
+    "read_job": jobs.read_job,
     "restart_job": jobs.restart_job,
     "remove_job": jobs.remove_job,
     "signal_job": jobs.signal_job,

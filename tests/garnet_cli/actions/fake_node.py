@@ -12,6 +12,7 @@ from node_scripts.contracts import (
     Latency,
     LoaderSpec,
     LoaderStatus,
+    PeerStatus,
     ProxyStatus,
     Slot,
     SlotStatus,
@@ -40,6 +41,7 @@ class FakeNode:
         self.errors_of: dict[str, int] = {}
         self.state_of: dict[str, str] = {}
         self.in_flight_of: dict[str, int] = {}
+        self.peers: list[PeerStatus] = []
 
     def ask(self, step: str, *, progress: Callable[[Any], None] | None = None, **arguments: Any) -> Any:
         """Do one step; a cut can come before the step or after it with its answer lost."""
@@ -87,6 +89,9 @@ class FakeNode:
         changed = self.jobs.get(job["name"]) != job
         self.jobs[job["name"]] = job
         return {"changed": changed}
+
+    def _read_job(self, name: str) -> dict[str, Any] | None:
+        return self.jobs.get(name)
 
     def _remove_job(self, name: str) -> dict[str, Any]:
         slot = next((slot for slot in self.slots.values() if slot.active and slot.active.name == name), None)
@@ -142,7 +147,7 @@ class FakeNode:
                 )
                 for slot in self.slots.values()
             ],
-            peers=[],
+            peers=self.peers,
             requests=0,
             failed=0,
             rejected=0,

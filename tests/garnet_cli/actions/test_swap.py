@@ -251,14 +251,14 @@ def test_after_a_cut_at_any_step_another_source_is_what_is_served(node: FakeNode
 def test_room_is_required_before_each_new_loader(node: FakeNode) -> None:
     """Also before the one that follows an unfinished swap."""
     asked: list[str] = []
-    run_with = Swap(node, plan("b"), lambda _message: None, lambda: asked.append(str(served(node))))
+    run_with = Swap(node, plan("b"), lambda _message: None, lambda _alone: asked.append(str(served(node))))
     node.cut_after = steps_of_a_swap() - 4
     with pytest.raises(UnreachableError):
         run_with.run(None, node.slots[MODEL], list(node.jobs))
     node.reconnect()
     assert served(node) == "b"
     (journal,) = node.journals
-    again = Swap(node, plan("c"), lambda _message: None, lambda: asked.append(str(served(node))))
+    again = Swap(node, plan("c"), lambda _message: None, lambda _alone: asked.append(str(served(node))))
     again.run(journal, node.slots[MODEL], list(node.jobs))
     assert asked == ["a", "b"]
     assert served(node) == "c"
