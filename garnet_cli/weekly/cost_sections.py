@@ -139,7 +139,10 @@ def _model_row(one: CostChange, api: str | None) -> tuple[str | None, ...]:
 
 
 def _why_not(row: CostRow) -> str | None:
-    return f"n/a ({row.why_not.split(':')[0]})" if row.why_not else None
+    if not row.why_not:
+        return None
+    # Longer reasons are those of the whole fleet, which the first line gives.
+    return "n/a (idle)" if row.why_not.startswith("idle") else "n/a"
 
 
 def _kinds(diff: CostDiff) -> Table:
