@@ -56,7 +56,12 @@ def _uptime(uptime: UptimeSection, words: Wording) -> list[Recommendation]:
             _one(
                 "uptime",
                 words.say("recommend.uptime", node=worst.node),
-                words.say("recommend.uptime_why", share=words.pct(share), down=words.seconds(worst.down_s)),
+                words.say(
+                    "recommend.uptime_why",
+                    share=words.pct(share),
+                    node=worst.node,
+                    down=words.seconds(worst.down_s),
+                ),
                 f"garnet logs {worst.node}",
             )
         )

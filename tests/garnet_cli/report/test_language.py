@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
@@ -35,6 +37,18 @@ def counted() -> set[str]:
     return set(re.findall(r"""\.many\(\s*["']([a-z_.]+)["']""", text))
 
 
+def calls() -> Iterator[tuple[str, set[str]]]:
+    """Yield each sentence that the code says under a plain name, with the figures that it puts in."""
+    for path in CODE.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            if node.func.attr not in ("say", "many") or not isinstance(node.args[0], ast.Constant):
+                continue
+            given = {keyword.arg for keyword in node.keywords if keyword.arg}
+            yield str(node.args[0].value), given | ({"count"} if node.func.attr == "many" else set())
+
+
 def matches(name: str, pattern: str) -> bool:
     """Say whether a sentence is one that the code names."""
     return re.fullmatch(re.escape(pattern).replace(r"\{\}", "[a-z_]+"), name) is not None
@@ -56,6 +70,16 @@ def test_every_sentence_is_there(language: str) -> None:
     names = there(language)
     missing = [pattern for pattern in said() if not any(matches(name, pattern) for name in names)]
     assert not missing
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_sentence_gets_its_figures(language: str) -> None:
+    """What it has braces for, the code puts in."""
+    names = there(language)
+    found = list(calls())
+    assert len(found) > 50
+    for key, given in found:
+        assert _fields(names[key]) <= given, key
 
 
 @pytest.mark.parametrize("language", languages())

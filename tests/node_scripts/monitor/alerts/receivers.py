@@ -7,12 +7,15 @@ import contextlib
 import email
 import email.policy
 import json
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+LONGEST_MAIL = 32 * 1024 * 1024
 
 
 @dataclass
@@ -36,7 +39,11 @@ def http_receiver(status: int = 200, *, silent: bool = False, host: str = "127.0
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             received.paths.append(self.path)
-            received.documents.append(json.loads(content))
+            if self.headers.get("Content-Type", "").startswith("multipart/"):
+                names = re.findall(rb'filename="([^"]+)"', content)
+                received.documents.append({"files": [name.decode() for name in names]})
+            else:
+                received.documents.append(json.loads(content))
             if received.silent:
                 received.silent.wait(30)
             with contextlib.suppress(OSError):  # the client may have left
@@ -103,7 +110,7 @@ def smtp_receiver(*, refuse: bool = False) -> Iterator[Mailbox]:
         await writer.wait_closed()
 
     async def serve() -> None:
-        server = await asyncio.start_server(converse, "127.0.0.1", 0)
+        server = await asyncio.start_server(converse, "127.0.0.1", 0, limit=LONGEST_MAIL)
         mailbox.port = server.sockets[0].getsockname()[1]
         ready.set()
         async with server:
