@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from garnet_cli.judge.costs_kinds import CACHED_WORK, prompt_share
+from garnet_cli.judge.costs_nodes import busy_share
 from garnet_cli.store.totals import ModelTotals, NodeTotals, Totals
 from garnet_cli.store.totals_merge import merge_rows
 
@@ -42,7 +43,7 @@ class Figures:
     """Of its nodes: seconds with work, and of them throttled ones."""
     throttled_s: float
     node_busy_share: float | None
-    """Of its nodes' observed time."""
+    """Of its nodes' covered time, with a request in any loader."""
     errors: dict[str, int]
 
     @property
@@ -131,8 +132,6 @@ class Window:
         timed = row if row.token_time_ms.count else self.whole[row.model]
         asked = row if row.requests else self.whole[row.model]
         nodes = [self.nodes[name] for name in places if name in self.nodes]
-        observed_s = sum(node.thermal_observed_s for node in nodes)
-        packed_s = sum(node.packed_s for node in nodes)
         return Figures(
             hours=self.hours,
             complete_share=_complete(nodes),
@@ -149,11 +148,21 @@ class Window:
             prompt_share=prompt_share(timed),
             hit_rate=row.hit_rate,
             evictions=row.loader_evictions,
-            packed_s=packed_s,
+            packed_s=sum(node.packed_s for node in nodes),
             throttled_s=sum(node.packed_throttled_s for node in nodes),
-            node_busy_share=packed_s / observed_s if observed_s else None,
+            node_busy_share=self._busy_share(nodes),
             errors=asked.errors,
         )
+
+    def _busy_share(self, nodes: Sequence[NodeTotals]) -> float | None:
+        """Return the mean of the nodes' busy shares by the time that their monitors ran."""
+        shares = [
+            (busy_share(node, [row for row in self.rows if row.node == node.node]), node.covered_s)
+            for node in nodes
+        ]
+        known = [(share, seconds) for share, seconds in shares if share is not None and seconds]
+        seconds = sum(each for _, each in known)
+        return sum(share * each for share, each in known) / seconds if seconds else None
 
 
 def _is_loaded(row: ModelTotals) -> bool:
