@@ -114,7 +114,7 @@ TROUBLES = (
     Injected(kind="throttling", begin_day=95, end_day=112, node="mini-3", strength=1.6),
     Injected(kind="incident", begin_day=99.4, end_day=99.6, node="mini-3"),
     Injected(kind="incident", begin_day=106.1, end_day=106.3, node="mini-6"),
-    Injected(kind="restarts", begin_day=99, end_day=120, node="mini-6", strength=0.6),
+    Injected(kind="restarts", begin_day=106, end_day=106.4, node="mini-6", strength=0.6),
     Injected(kind="errors", begin_day=101, end_day=108, model="gemma-3-27b", strength=1.0),
     Injected(kind="cache_evictions", begin_day=94, end_day=123, model="qwen2.5-coder-14b", strength=1.0),
     Injected(kind="model_evicted", begin_day=103, end_day=104, model="llama-3.2-3b", node="mini-8"),
@@ -128,7 +128,7 @@ HALF = (
         Injected(kind="missing_minutes", begin_day=92, end_day=123, node=node, strength=1.0)
         for node in ("mini-1", "mini-4", "mini-7")
     ),
-    Injected(kind="missing_minutes", begin_day=110, end_day=116, strength=1.0),
+    Injected(kind="missing_minutes", begin_day=110, end_day=116, strength=0.98),
 )
 SAMPLES = (
     Sample(name="calm", spec=fleet(), customer="Meridian Analytics", all_pages=True),

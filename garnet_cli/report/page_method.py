@@ -5,7 +5,7 @@ from __future__ import annotations
 from garnet_cli.report.blocks import Drawing, Paragraph
 from garnet_cli.report.chart_days import strip
 from garnet_cli.report.layout import Block
-from garnet_cli.report.style import SMALL, STRONG
+from garnet_cli.report.style import SMALL
 from garnet_cli.report.table import Cell, Column, Table
 from garnet_cli.report.tiles import Tile, Tiles
 from garnet_cli.report.view import NEAR_PT, View, section, subsection
@@ -105,7 +105,7 @@ def glossary(view: View) -> list[Block]:
         for entry in words.entries("glossary", "entries")
     )
     columns = (
-        Column(title="", align="left", flexible=1.0, style=STRONG),
-        Column(title="", align="left", flexible=2.6),
+        Column(title="", align="left", flexible=1.0, style=SMALL.but(weight="semibold")),
+        Column(title="", align="left", flexible=3.6, style=SMALL),
     )
     return [*section(words("glossary.title")), Table(columns=columns, rows=rows, before_pt=4.0)]

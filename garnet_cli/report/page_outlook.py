@@ -150,7 +150,7 @@ def _months(view: View) -> Table:
             Cell(text=shown.span(shown.pct(month.busy_pct_low), shown.pct(month.busy_pct_high))),
         )
 
-    titles = ("expected", "range_head", "busy_head", "range_head")
+    titles = ("expected", "range_head", "busy_head", "busy_range")
     return Table(
         columns=(
             Column(title=words("capacity.month"), align="left", flexible=1.0),

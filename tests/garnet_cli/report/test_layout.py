@@ -7,13 +7,15 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from garnet_cli.report.blocks import Paragraph, Section, Subsection
 from garnet_cli.report.contents import MonthReport
 from garnet_cli.report.layout import PageBreak, faults, flow
 from garnet_cli.report.marks import Illustration, Mark, Page, Text
 from garnet_cli.report.paragraph import set_line
-from garnet_cli.report.pdf import pages
+from garnet_cli.report.pdf import pages, render
 from garnet_cli.report.style import BODY, BOTTOM_PT, MARGIN_PT, TOP_PT, Form, Paper
 from tests.garnet_cli.report.made import LONG, OTHER_SCRIPTS, made
 
@@ -145,3 +147,20 @@ def test_all_text_begins_within_the_margins() -> None:
     """All text begins within the margins."""
     for page in pages(made(), Form()):
         assert min(text.x_pt for text in texts(page.marks)) >= MARGIN_PT
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    names=st.lists(st.text(min_size=1, max_size=70), min_size=1, max_size=4, unique=True),
+    nodes=st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=3, unique=True),
+    customer=st.text(max_size=60),
+    paper=st.sampled_from(["a4", "letter"]),
+)
+def test_any_names_are_set_and_written(
+    names: list[str], nodes: list[str], customer: str, paper: Paper
+) -> None:
+    """Whatever Unicode a name holds, nothing overlaps and the PDF is written."""
+    report = made(model_names=names, node_names=nodes, customer=customer, incidents=1)
+    form = Form(paper=paper)
+    assert faults(pages(report, form)) == []
+    assert render(report, form).startswith(b"%PDF-")
