@@ -57,6 +57,9 @@ class NodeEntry:
     boot: bool
     power_meter: str | None = None
     """As in `MonitorConfig.power_meter`."""
+    idle_watts: float | None = None
+    """``None``: as in `CostSettings`, like the one below."""
+    nameplate_watts: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from garnet_cli.fleet.inventory import CostSettings, ModelEntry, ReferencePrice
+from garnet_cli.fleet.inventory import CostSettings, ModelEntry, NodeEntry, ReferencePrice
 from garnet_cli.fleet.inventory_keys import Key, any_of, read_keys
 from garnet_cli.fleet.inventory_mistakes import Mistakes
 from garnet_cli.fleet.inventory_values import MODEL_NAME, nearest, number, shown, text, whole
@@ -88,7 +89,9 @@ def read_costs(table: Any, mistakes: Mistakes) -> CostSettings | None:
     return CostSettings(**values, references={name: price for name, price in prices.items() if price})
 
 
-def check_costs(costs: CostSettings, models: list[ModelEntry], mistakes: Mistakes) -> None:
+def check_costs(
+    costs: CostSettings, nodes: Mapping[int, NodeEntry], models: list[ModelEntry], mistakes: Mistakes
+) -> None:
     """Note what is wrong between keys that are each right."""
     if costs.currency != "USD" and costs.usd_per_currency is None:
         mistakes.add(
@@ -106,6 +109,15 @@ def check_costs(costs: CostSettings, models: list[ModelEntry], mistakes: Mistake
             ("costs", "idle_watts"),
             f"is {costs.idle_watts:g}, expected at most nameplate_watts, which is {costs.nameplate_watts:g}",
         )
+    for index, node in nodes.items():
+        idle = costs.idle_watts if node.idle_watts is None else node.idle_watts
+        most = costs.nameplate_watts if node.nameplate_watts is None else node.nameplate_watts
+        own = "idle_watts" if node.idle_watts is not None else "nameplate_watts"
+        if idle > most and (node.idle_watts, node.nameplate_watts) != (None, None):
+            mistakes.add(
+                ("nodes", index, own),
+                f"makes idle_watts {idle:g} and nameplate_watts {most:g}, expected the first to be less",
+            )
     known = list(costs.references)
     for model in models:
         if model.reference is not None and model.reference not in known:

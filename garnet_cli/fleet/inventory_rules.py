@@ -24,7 +24,7 @@ def check_rules(tables: Tables, mistakes: Mistakes) -> None:
     _names(tables, mistakes)
     _telemetry(tables, mistakes)
     if tables.costs:
-        check_costs(tables.costs, tables.models, mistakes)
+        check_costs(tables.costs, tables.nodes, tables.models, mistakes)
     if tables.deploy:
         check_deploy(tables.deploy, list(tables.node_names.values()), mistakes)
     seen: list[NodeEntry] = []

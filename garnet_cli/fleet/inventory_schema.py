@@ -81,6 +81,10 @@ NODE_KEYS = (
         default_text="asked of the node"),
     Key("price_usd", number(0, 1_000_000), "What the machine cost, in US dollars; for cost reports.", "1999",
         default_text="none"),
+    Key("idle_watts", number(0, 10_000), "As in `[costs]`, for this node.", "4",
+        default_text="`idle_watts` of `[costs]`"),
+    Key("nameplate_watts", number(1, 10_000), "As in `[costs]`, for this node: 65 for an M4 mini.", "65",
+        default_text="`nameplate_watts` of `[costs]`"),
     Key("power_meter", power_meter,
         "What measures the node's wall power: `shelly://host[/id]` (Gen2 or later), `tasmota://host`, or"
         " `apc://community@host/outlet` (a rack PDU, by SNMP).",

@@ -164,7 +164,7 @@ def _kwh(watts: float, seconds: float) -> float:
 def _money(
     basis: CostBasis, row: NodeTotals, models: Sequence[ModelTotals], seconds: float, fixed: int
 ) -> NodeMoney:
-    settings, tariff = basis.settings, basis.settings.usd_per_kwh
+    settings, tariff = basis.settings_of(row.node), basis.settings.usd_per_kwh
     price = basis.prices_usd.get(row.node)
     share = busy_share(row, models)
     # What no minute tells of counts as idle: no token of it is counted either.

@@ -387,6 +387,10 @@ CASES: dict[str, tuple[str | bytes, str]] = {
         GOOD + '[deploy]\ncanary = "mini-1"\nstaging = "mini-1"\n',
         "fleet.toml:11: [deploy] canary: is the staging node, expected one that serves clients",
     ),
+    "node that idles above its nameplate": (
+        with_node("nameplate_watts = 4"),
+        'fleet.toml:7: [[nodes]] "mini-1" nameplate_watts: makes idle_watts 5 and nameplate_watts 4, expected the first to be less',
+    ),
     "value cut off": (
         FLEET + "timezone =\n",
         "fleet.toml:3: not valid TOML: invalid value",

@@ -189,6 +189,15 @@ def test_unmetered_energy_is_estimated_by_the_time_it_worked() -> None:
     assert energy.kwh == pytest.approx((5 + 135 / 4) / 1000 * HOURS)
 
 
+def test_a_node_with_watts_of_its_own_is_estimated_by_them() -> None:
+    """A quarter of the way from 4 to 64 W; the other from 5 to 140."""
+    totals = week([model("n1", "a")], [node("n1", watts=None), node("n2", watts=None)])
+    given = replace(basis(n1=2000.0, n2=2000.0), watts={"n1": (4.0, 64.0)})
+    small, usual = (one.energy for one in costs_of(totals, given).nodes)
+    assert small.kwh == pytest.approx(19 / 1000 * HOURS)
+    assert usual.kwh == pytest.approx((5 + 135 / 4) / 1000 * HOURS)
+
+
 def test_energy_of_a_machine_that_idles_high_is_not_all_work() -> None:
     """At 60 W and 1 % busy, work takes at most the nameplate for that time."""
     busy = costs_of(week([model("n1", "a")], [node("n1", busy_share=0.01, watts=60.0)]), basis(n1=0.0)).nodes[

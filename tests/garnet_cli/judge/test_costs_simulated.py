@@ -25,6 +25,7 @@ name = "n1"
 transport = "local"
 root = "one"
 price_usd = 1999
+nameplate_watts = 65
 [[nodes]]
 name = "n2"
 transport = "local"
@@ -81,3 +82,5 @@ def test_basis_is_what_the_inventory_says() -> None:
     assert basis.prices_usd == {"n1": 1999.0, "n2": None}
     assert basis.references == {"a": inventory.costs.references["big"]}
     assert basis.settings is inventory.costs
+    assert (basis.settings_of("n1").idle_watts, basis.settings_of("n1").nameplate_watts) == (5.0, 65.0)
+    assert basis.settings_of("n2") is inventory.costs
