@@ -24,6 +24,8 @@ from garnet_cli.judge.tail_test import (
 MINIMUM_REQUESTS = 60
 """Below 59 the 95th percentile has no upper 95 % confidence bound."""
 SHORTEST_MS = 0.001
+FAIR = 0.5
+"""From this probability on the canary has no more than its share of the slowest requests."""
 _PAIR = 2
 
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -69,7 +71,7 @@ def judge(canary: Window, controls: Sequence[Window], rule: Rule, figure: str = 
     """Judge one figure of one changed node against the nodes not changed yet.
 
     A ratio over the limit that so few requests could not prove, were all the slowest the canary's, is
-    inconclusive.
+    inconclusive, unless it has no more than its share of them.
 
     Without controls that have enough requests, the canary's own time before the change stands in, and
     the sentence says so.
@@ -93,7 +95,8 @@ def judge(canary: Window, controls: Sequence[Window], rule: Rule, figure: str = 
     allowed = rule.chance / rule.judged_together
     slow = ratio > rule.ratio_limit
     failed = slow and (rule.strict or probability < allowed)
-    blind = slow and not failed and least_probability(len(own), len(control), effect) >= allowed
+    suspect = slow and not failed and probability < FAIR
+    blind = suspect and least_probability(len(own), len(control), effect) >= allowed
     sentence = (
         f"{figure} p95 of {canary.node} is {ratio:.2f} times that of {against}"
         f" (limit {rule.ratio_limit:.2f}; {len(own)} against {len(control)} requests;"
