@@ -13,6 +13,7 @@ from garnet_cli.report.contents import MonthReport
 from garnet_cli.report.figures import month_report
 from garnet_cli.report.gather import Reader, gather
 from garnet_cli.report.month import Span
+from garnet_cli.report.size_class import LEAST_MIDDLE, parameters_billion
 from garnet_cli.report.wording import wording
 from garnet_cli.store.cache import ParquetCache
 from node_scripts.store.directory import DirectoryStore
@@ -21,6 +22,9 @@ from tests.simulated.store import simulate
 from tests.simulated.truth import Truth
 
 REVISION = "7f0dc925e0d0afb0322d96f9255cfddf2ba5636e"
+
+REFERENCES = (("gpt-4o", 2.5, 1.25, 10.0), ("gpt-4o-mini", 0.15, 0.075, 0.6))
+"""API models with prompt, cached and completion tokens in US dollars a million."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +43,12 @@ class Stored:
 def inventory_of(spec: FleetSpec, store: Path, *, priced: bool = True) -> Inventory:
     """Return an inventory that wants what ``spec`` simulates."""
     return parse_inventory(inventory_text(spec, store, priced=priced).encode(), store / "inventory.toml")
+
+
+def reference_of(model: str) -> str:
+    """Return the API model that a model is compared with: a small one's is cheap."""
+    size = parameters_billion(model)
+    return REFERENCES[1 if size is not None and size < LEAST_MIDDLE else 0][0]
 
 
 def inventory_text(spec: FleetSpec, store: Path, *, priced: bool = True) -> str:
@@ -65,19 +75,22 @@ def inventory_text(spec: FleetSpec, store: Path, *, priced: bool = True) -> str:
             f'source = "{source}@{REVISION}"',
             f"nodes = {json.dumps(list(model.nodes))}",
         ]
-        lines += ['reference = "api-large"'] if priced else []
+        lines += [f'reference = "{reference_of(model.name)}"'] if priced else []
     if priced:
         lines += [
             "[costs]",
             "tariff_per_kwh = 0.25",
             "overhead_usd_per_month = 150",
-            "[costs.reference.api-large]",
-            "prompt_usd_per_million = 0.9",
-            "cached_usd_per_million = 0.45",
-            "completion_usd_per_million = 0.9",
-            "date = 2026-10-01",
-            'source = "the provider\'s list price"',
         ]
+        for name, prompt, cached, completion in REFERENCES:
+            lines += [
+                f'[costs.reference."{name}"]',
+                f"prompt_usd_per_million = {prompt}",
+                f"cached_usd_per_million = {cached}",
+                f"completion_usd_per_million = {completion}",
+                "date = 2026-10-01",
+                'source = "the provider\'s list price"',
+            ]
     return "\n".join(lines) + "\n"
 
 
