@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 PAUSE_S = 0.01
+LOOKS = 100
+"""How often one process is looked at: its arguments change in its first moments only."""
 
 
 class ArgumentWatch:
@@ -33,14 +36,23 @@ class ArgumentWatch:
         self._thread.join()
 
     def _watch(self) -> None:
+        looked: Counter[str] = Counter()
         while not self._end.wait(PAUSE_S):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                # A process may end while it is looked at.
-                with contextlib.suppress(OSError):
-                    line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    if any(secret in line for secret in self._secrets):
-                        self.found.add(line)
+            running = [path.name for path in Path("/proc").iterdir() if path.name.isdigit()]
+            for name in running:
+                if looked[name] < LOOKS:
+                    looked[name] += 1
+                    self._look(Path("/proc", name, "cmdline"))
+            for name in looked.keys() - running:
+                del looked[name]
             self.looks += 1
+
+    def _look(self, path: Path) -> None:
+        # A process may end while it is looked at.
+        with contextlib.suppress(OSError):
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if any(secret in line for secret in self._secrets):
+                self.found.add(line)
 
 
 def parts_of(secret: str) -> list[str]:
