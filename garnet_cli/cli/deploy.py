@@ -134,6 +134,7 @@ def deploy(  # noqa: PLR0913 -- each is an option of the command
         if not as_json:
             show_plan(output, fleet)
         changed = nodes_of(fleet.changes)
+        _require_canary(canary, changed, session.inventory.deploy.staging)
         require_possible(session.inventory, session.facts, session.desired.artifacts, changed)
         work = _work(session, wheelhouse, hub_endpoint, ready_timeout)
         command_line = session.inventory.deploy.test_command
@@ -257,6 +258,15 @@ def _require_plan(path: Path, found: Sequence[Change]) -> None:
         raise GarnetError(
             f"the plan in {path} is not what there is to do now ({differs}); nothing was changed",
             remedy="make the plan anew and look at it",
+        )
+
+
+def _require_canary(canary: str | None, changed: Sequence[str], staging: str | None) -> None:
+    possible = [name for name in changed if name != staging]
+    if canary is not None and canary not in possible:
+        raise UsageError(
+            f"nothing that serves clients changes on {canary}: it cannot be the canary",
+            remedy=f"name one of {', '.join(possible)}, or none" if possible else "leave --canary out",
         )
 
 

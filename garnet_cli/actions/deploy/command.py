@@ -64,8 +64,13 @@ class Desired:
         return self.compare(facts, only)
 
     def compare(self, facts: Mapping[str, NodeFacts], only: Sequence[str]) -> FleetSurvey:
-        """Compare ``facts`` with what is desired of them."""
-        return survey(self.inventory, facts, self.release, self.artifacts, self.secrets_here, only)
+        """Compare ``facts`` with what is desired of them; with ``only`` some, the others stay as they are."""
+        fleet = survey(self.inventory, facts, self.release, self.artifacts, self.secrets_here)
+        if not only:
+            return fleet
+        # The others stay in it: they are what the changed ones are judged against.
+        nodes = {name: one if name in only else replace(one, changes=()) for name, one in fleet.nodes.items()}
+        return replace(fleet, nodes=nodes)
 
 
 def new_deploy() -> str:

@@ -7,9 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from garnet_cli.actions.deploy import trial
+from garnet_cli.actions.deploy.baseline import (
+    quiet_models,
+    recent,
+    send_baseline,
+    wait_for_first_look,
+)
 from garnet_cli.actions.deploy.gate import check_staging
 from garnet_cli.actions.deploy.observe import NodeLog, Observer
-from garnet_cli.actions.deploy.prompts import prompt_count, send_prompts
 from garnet_cli.actions.deploy.result import DeployResult, NodeResult
 from garnet_cli.actions.deploy.trial import TrialSettings
 from garnet_cli.actions.deploy.watch import Show, WatchPlan, watch
@@ -20,14 +25,10 @@ from garnet_cli.fleet.inventory import DeploySettings
 from garnet_cli.fleet.node import NodeHandle
 from garnet_cli.fleet.parallel import errors_of, for_each
 from garnet_cli.judge.canary import Rule
-from garnet_cli.judge.evidence import FIGURES, Evidence, served
+from garnet_cli.judge.evidence import FIGURES, Evidence
 from garnet_cli.judge.rollout import NodeVerdict, judge_node
 from garnet_cli.judge.rollout_order import compared_models, out_of_service, rollout_order
 from node_scripts.records import RequestRecord
-
-FIRST_LOOK_S = 60.0
-PROMPTS_MARGIN = 1.5
-"""Expected traffic must be this many times what is needed, or test prompts are sent as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,29 +70,42 @@ class Deploy:
     def run(self) -> None:
         """Do all of it; ``result`` says what became of it. Raises :class:`GarnetError` before any change."""
         for_each([work.node for work in self._to_change()], lambda node: self.works[node.name].prepare())
-        self._stage()
-        with Observer(self._logs()) as observer:
-            self._look_first(observer)
-            prompted = self._prompted(observer)
-            self._baseline(observer, prompted)
-            order = self._order(observer)
-            self.result.nodes += [
-                NodeResult(node=name, role="roll" if place else "canary") for place, name in enumerate(order)
-            ]
-            self._tried += [name for name in order if name in self.plan.resumed]
-            try:
-                for place, name in enumerate(order):
-                    verdict = self._one(name, place, observer, prompted, len(order))
-                    if verdict.verdict == "fail":
-                        self._revert(verdict.sentence)
-                        return
-                    if verdict.verdict == "inconclusive":
-                        self._hold(verdict.sentence)
-                        return
-            except GarnetError as error:
-                self._revert(str(error))
-                return
+        if not self._stage():
+            return
+        try:
+            with Observer(self._logs()) as observer:
+                if not self._roll(observer):
+                    return
+        except GarnetError as error:
+            if not self._tried:
+                raise
+            self._revert(str(error))
+            return
         self._confirm()
+
+    def _roll(self, observer: Observer) -> bool:
+        """Change and judge one node after the other; say whether all of them passed."""
+        wait_for_first_look(observer)
+        careful = self.plan.careful
+        records = {name: log.between(0) for name, log in observer.logs.items()}
+        models = {name: self._models(name) for name in records}
+        prompted = quiet_models(records, models, list(self.works), careful, time.time())
+        ask = [self.nodes[name] for name in prompted if name not in self.plan.resumed]
+        send_baseline(ask, prompted, observer, careful.requests, self.report)
+        order = self._order(recent(records, careful.watch_s, time.time()))
+        self.result.nodes += [
+            NodeResult(node=name, role="roll" if place else "canary") for place, name in enumerate(order)
+        ]
+        self._tried += [name for name in order if name in self.plan.resumed]
+        for place, name in enumerate(order):
+            verdict = self._one(name, place, observer, prompted, len(order))
+            if verdict.verdict == "fail":
+                self._revert(verdict.sentence)
+                return False
+            if verdict.verdict == "inconclusive":
+                self._hold(verdict.sentence)
+                return False
+        return True
 
     # --- one node ---------------------------------------------------------------------------
 
@@ -169,24 +183,27 @@ class Deploy:
     def _to_change(self) -> list[NodeWork]:
         return [work for name, work in self.works.items() if name not in self.plan.resumed]
 
-    def _stage(self) -> None:
+    def _stage(self) -> bool:
+        """Try the change on the staging node, if there is one; say whether to go on."""
         staging = self.plan.careful.staging
         if staging is None or staging not in self.works:
-            return
+            return True
         work = self.works[staging]
-        result = NodeResult(node=staging, role="staging")
+        result = NodeResult(node=staging, role="staging", outcome="changed")
         self.result.nodes.append(result)
         self._tried.append(staging)
+        if staging in self.plan.resumed:
+            return True
         begin = time.monotonic()
         try:
             trial.change(work.node, work, self.plan.trial, work.inventory, self.plan.secret, ())
             check_staging(work.node, work, lambda message: self.report(staging, message))
         except GarnetError as error:
             self._revert(f"the staging node failed: {error}")
-            raise
+            return False
         result.seconds["change"] = time.monotonic() - begin
-        result.outcome = "changed"
         trial.note(work.node, self.plan.trial, "staged")
+        return True
 
     def _logs(self) -> dict[str, NodeLog]:
         staging = self.plan.careful.staging
@@ -197,59 +214,15 @@ class Deploy:
                 found[name] = NodeLog(self.nodes[name], [m for m in wanted if m in self._models(name)])
         return found
 
-    def _look_first(self, observer: Observer) -> None:
-        """Wait until every node was looked at once; raises the error of one that cannot be."""
-        deadline = time.monotonic() + FIRST_LOOK_S
-        while any(log.health is None for log in observer.logs.values()):
-            for error in observer.lost().values():
-                raise error
-            if time.monotonic() > deadline:
-                silent = [name for name, log in observer.logs.items() if log.health is None]
-                raise GarnetError(
-                    f"the proxy of {', '.join(silent)} does not tell of its requests",
-                    remedy="bring the release there with `garnet up` first",
-                )
-            time.sleep(0.1)
-
-    def _prompted(self, observer: Observer) -> dict[str, list[str]]:
-        """Return the models that get test prompts for want of traffic, by node."""
-        careful = self.plan.careful
-        shortest = min(careful.watch_s, careful.roll_watch_s)
-        since = time.time() - shortest
-        needed = careful.requests * PROMPTS_MARGIN
-        quiet: set[str] = set()
-        for name in self.works:
-            log = observer.logs.get(name)
-            recent = [record for record in log.between(0) if record.end_unix >= since] if log else []
-            quiet |= {model for model in self._models(name) if served(recent, model) < needed}
-        return {
-            name: [model for model in self._models(name) if model in quiet]
-            for name in observer.logs
-            if quiet.intersection(self._models(name))
-        }
-
-    def _baseline(self, observer: Observer, prompted: Mapping[str, Sequence[str]]) -> None:
-        """Send the prompts that tell how fast each node is before it is changed."""
-        count = prompt_count(self.plan.careful.requests)
-
-        def one(node: NodeHandle) -> None:
-            for model in prompted[node.name]:
-                send_prompts(node, model, count, lambda: False, lambda said: self.report(node.name, said))
-            # What was answered since the last look happened before the change, too.
-            if node.name in observer.logs:
-                observer.logs[node.name].look()
-
-        chosen = [self.nodes[name] for name in prompted if name not in self.plan.resumed]
-        for_each(chosen, one)
-
-    def _order(self, observer: Observer) -> list[str]:
+    def _order(self, lately: Mapping[str, Sequence[RequestRecord]]) -> list[str]:
         staging = self.plan.careful.staging
         changed = [name for name in self.works if name != staging]
         resumed = [name for name in changed if name in self.plan.resumed]
-        traffic = {name: len(log.between(0)) for name, log in observer.logs.items()}
-        new = [name for name in changed if name not in observer.logs]
+        traffic = {name: len(records) for name, records in lately.items()}
+        new = [name for name in changed if name not in lately]
         rest = [name for name in changed if name not in resumed]
-        canary = None if resumed else self.plan.careful.canary
+        named = self.plan.careful.canary
+        canary = named if named in rest and not resumed else None
         return resumed + (rollout_order(rest, traffic, canary, new) if rest else [])
 
     # --- the end ----------------------------------------------------------------------------
