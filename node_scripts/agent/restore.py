@@ -38,6 +38,8 @@ from node_scripts.files import digest_of, write_atomically
 from node_scripts.journals import Snapshot
 
 PROXY_S = 60.0
+SOON_S = 15.0
+"""A proxy that nobody answers instead of for so long is kept out by one that hangs."""
 MONITOR_S = 30.0
 
 
@@ -128,7 +130,7 @@ def _restore_proxy(context: Context, job: Job) -> None:
         # process that comes after it: that one sees that it is current, and may have the sockets by now.
         context.progress({"message": f"starting the proxy of release {release} anew"})
         _end(context, before)
-    if not _wait_for_proxy(context, release, before):
+    if not _wait_for_proxy(context, release, before) and not _end_hung(context, job, release):
         raise StepError(
             "proxy_down", f"the proxy of release {release} does not answer", remedy="look at `garnet logs`"
         )
@@ -153,12 +155,37 @@ def _end(context: Context, pid: int | None) -> None:
 
 
 def _wait_for_proxy(context: Context, release: str, before: int | None) -> bool:
-    """Wait until a proxy of ``release`` answers; the process ``before`` may first finish its answers."""
+    """Wait until a proxy of ``release`` answers, for 15 s.
+
+    While another one answers, the process ``before`` may first finish what it has in hand.
+    """
     deadline = time.monotonic() + DRAIN_S
-    while time.monotonic() < deadline and before is not None and _is_there(before):
+    while before is not None and _is_there(before) and time.monotonic() < deadline:
         if slots.wait_for_release(context, release, PROXY_GLANCE_S):
             return True
-    return slots.wait_for_release(context, release, PROXY_S)
+        if slots.running_release(context) is None:
+            break
+    return slots.wait_for_release(context, release, SOON_S)
+
+
+def _end_hung(context: Context, wanted: Job, release: str) -> bool:
+    """Kill proxies that hang, the others first; say whether that of ``release`` answers then.
+
+    One that hangs neither gives its sockets away nor ends when it is asked to. The supervisor starts it anew;
+    where it is not the current one, it then waits to be removed.
+    """
+    for own in (False, True):
+        if slots.running_release(context) is None:
+            with supervising(context) as supervisor:
+                proxies = [job for job in supervisor.statuses() if job.name.startswith(PROXY_PREFIX)]
+                for job in proxies:
+                    if job.pid is not None and (job.name == wanted.name) == own:
+                        context.progress({"message": f"{job.name} does not answer: killing it"})
+                        supervisor.signal(job.name, "KILL")
+            ensure_job(context, job=asdict(wanted))
+        if slots.wait_for_release(context, release, PROXY_S):
+            return True
+    return False
 
 
 def _is_there(pid: int) -> bool:

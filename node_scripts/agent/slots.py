@@ -18,6 +18,7 @@ PROXY_PATIENCE_S = 30.0
 PROBE_PATIENCE_S = 15.0
 """How long a proxy may take to see that a loader answers."""
 LOOK_EVERY_S = 0.1
+LOOK_TIMEOUT_S = 5.0
 OK, CONFLICT, NOT_FOUND = 200, 409, 404
 COMPLETIONS = "/v1/chat/completions"
 ANSWER_TIMEOUT_S = 120.0
@@ -47,26 +48,34 @@ def proxy_status(context: Context, *, patience_s: float = PROXY_PATIENCE_S) -> d
     return dict(body)
 
 
-def running_release(context: Context, *, patience_s: float) -> str | None:
-    """Return the release of the proxy that answers; ``None`` where none does in time."""
+def look_at_proxy(context: Context) -> dict[str, Any] | None:
+    """Return what the proxy says of itself; ``None`` where none answers within 5 s: it may hang."""
+    socket = str(context.paths.control_socket)
     try:
-        return str(proxy_status(context, patience_s=patience_s)["release"])
-    except StepError:
+        status, body = request_json(socket, "GET", "/control/status", None, LOOK_TIMEOUT_S)
+    except (OSError, http.client.HTTPException):
         return None
+    return body if status == OK and isinstance(body, dict) else None
+
+
+def running_release(context: Context, *, patience_s: float = 0.0) -> str | None:
+    """Return the release of the proxy that answers; ``None`` where none does in time."""
+    deadline = time.monotonic() + patience_s
+    while (found := look_at_proxy(context)) is None and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY_S)
+    return None if found is None else str(found["release"])
 
 
 def serving_pid(context: Context) -> int | None:
     """Return the process of the proxy that answers; ``None`` where none does."""
-    try:
-        return int(proxy_status(context, patience_s=0.0)["pid"])
-    except StepError:
-        return None
+    found = look_at_proxy(context)
+    return None if found is None else int(found["pid"])
 
 
 def wait_for_release(context: Context, release: str, timeout_s: float) -> bool:
     """Wait until a proxy of ``release`` answers; say whether one does in time."""
     deadline = time.monotonic() + timeout_s
-    while running_release(context, patience_s=0.0) != release:
+    while running_release(context) != release:
         if time.monotonic() > deadline:
             return False
         context.progress_sometimes({"message": f"waiting for the proxy of release {release}"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ from node_scripts.agent.context import Context, make_folder
 from node_scripts.agent.errors import StepError
 from node_scripts.agent.jobs import supervising
 from node_scripts.agent.release import current_release
+from node_scripts.agent.slots import running_release
 from node_scripts.agent.trial import SNAPSHOT_FILE, deploy_folder, now, read_object, write_object
-from node_scripts.agent.unix_http import request_json
 from node_scripts.contracts import SCHEMA, Job, LoaderSpec
 from node_scripts.files import write_atomically
 from node_scripts.journals import Snapshot
@@ -24,8 +23,6 @@ FILES = ("etc/fleet.json", "etc/monitor.json")
 PROXY_PREFIX = "proxy-"
 LOADER_PREFIX = "loader-"
 MONITOR = "monitor"
-STATUS_TIMEOUT_S = 5.0
-OK = 200
 
 
 def take_snapshot(context: Context, deploy: str) -> Snapshot:
@@ -44,7 +41,8 @@ def take_snapshot(context: Context, deploy: str) -> Snapshot:
         if content is not None:
             files[name] = hashlib.sha256(content).hexdigest()
             write_atomically(folder / Path(name).name, content)
-    release = _running_release(paths) or current_release(paths)
+    # After an interrupted upgrade the proxy that serves is not that of ``current``.
+    release = running_release(context) or current_release(paths)
     jobs, slots = _jobs_and_slots(context, release)
     snapshot = Snapshot(schema=SCHEMA, taken=now(), release=release, jobs=jobs, slots=slots, files=files)
     write_object(folder / SNAPSHOT_FILE, asdict(snapshot))
@@ -92,17 +90,6 @@ def active_slots(paths: NodePaths) -> dict[str, LoaderSpec]:
     table = read_object(paths.slots_file) or {"slots": {}}
     found: dict[str, dict[str, Any]] = table["slots"]
     return {model: LoaderSpec(**slot["active"]) for model, slot in found.items() if slot.get("active")}
-
-
-def _running_release(paths: NodePaths) -> str | None:
-    """Return the release of the proxy that answers: after an interrupted upgrade not that of ``current``."""
-    try:
-        code, status = request_json(
-            str(paths.control_socket), "GET", "/control/status", None, STATUS_TIMEOUT_S
-        )
-    except (OSError, http.client.HTTPException):
-        return None
-    return status.get("release") or None if code == OK and isinstance(status, dict) else None
 
 
 def _content(path: Path) -> bytes | None:

@@ -164,20 +164,20 @@ def test_a_release_that_cannot_start_is_taken_back_unnoticed(rack: Rack, tmp_pat
     assert facts(node).job(f"proxy-{release}") is None
 
 
-def test_a_dead_proxy_is_replaced_first(rack: Rack, tmp_path: Path) -> None:
-    """Nothing can be flipped before."""
+def test_a_proxy_that_hangs_is_replaced_first(rack: Rack, tmp_path: Path) -> None:
+    """It holds the sockets, and nothing can be flipped before it is gone."""
     node = rack.node("one")
     before, loader = proxy_status(node), active_loader(node, MODEL)["spec"]
-    code = changed_copy(tmp_path / "broken", "node_scripts/proxy/__main__.py")
-    (code / "node_scripts" / "proxy" / "__main__.py").write_text("raise SystemExit('broken')\n")
-    with operating(node, "d-dead") as agent:
-        agent.ask("begin_trial", deploy="d-dead", grace_s=GRACE_S, beside=[MODEL], **WHO)
+    code = changed_copy(tmp_path / "next", "node_scripts/proxy/app.py")
+    with operating(node, "d-hung") as agent:
         swap(agent, node, hold=True, runtime="other")
         release, job = push_release(agent, node, code)
         agent.ask("link_release", release=release)
-        agent.ask("remove_job", name=f"proxy-{before['release']}")
         agent.ask("ensure_job", job=job)
-    eventually(lambda: taken_back(node, "d-dead"), "the trial is taken back")
+        eventually(lambda: proxy_status(node)["release"] == release, "the new proxy")
+        agent.ask("remove_job", name=f"proxy-{before['release']}")
+        os.kill(proxy_status(node)["pid"], signal.SIGSTOP)
+    eventually(lambda: taken_back(node, "d-hung"), "the trial is taken back")
     assert proxy_status(node)["release"] == before["release"]
     assert active_loader(node, MODEL)["spec"] == loader
 

@@ -17,6 +17,9 @@ from node_scripts.contracts import Job, JobStatus, LoaderSpec, Slot
 from node_scripts.files import digest_of
 from tests.node_scripts.agent.local_agent import context_at
 
+NO_PROCESS = 2**22 + 1
+"""More than any process's number."""
+
 
 class CutError(BaseException):
     """The process ends here, as by SIGKILL: nothing catches it."""
@@ -35,6 +38,8 @@ class SimulatedNode:
     """Loaders that answered since they were started; only these may be flipped to."""
     broken: set[str] = field(default_factory=set)
     """Loaders that never answer, and releases whose proxy never does."""
+    hung: set[str] = field(default_factory=set)
+    """Releases whose proxy neither answers nor gives its sockets away."""
     guarded: set[str] = field(default_factory=set)
     """Models that must have an active loader that answers, at every moment."""
     loaded: str = ""
@@ -102,7 +107,8 @@ class SimulatedNode:
             self.answering.discard(job.name)
         if job.name.startswith(PROXY_PREFIX):
             release = job.name.removeprefix(PROXY_PREFIX)
-            if current_release(self.context.paths) == release and release not in self.broken:
+            current = current_release(self.context.paths) == release
+            if current and release not in self.broken and self.serving not in self.hung:
                 self.serving = release
                 self.loaded = self._settings()
         self._check()
@@ -127,7 +133,7 @@ class SimulatedNode:
     def statuses(self) -> list[JobStatus]:
         """See Supervisor.statuses."""
         return [
-            JobStatus(name=name, state="failed" if name in self.broken else "running")
+            JobStatus(name=name, state="failed" if name in self.broken else "running", pid=NO_PROCESS)
             for name in sorted(self.jobs)
         ]
 
@@ -142,12 +148,15 @@ class SimulatedNode:
     def signal(self, name: str, signal_name: str) -> None:
         """See Supervisor.signal."""
         self._act(f"{signal_name} {name}")
+        if signal_name == "KILL" and name.removeprefix(PROXY_PREFIX) in self.hung:
+            self.hung.remove(name.removeprefix(PROXY_PREFIX))
+            self.serving = None
 
     # --- the proxy and the loaders ------------------------------------------------------------
 
     def control(self, context: Context, *, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """See the step ``control``."""
-        if self.serving is None or self.serving in self.broken:
+        if self.look() is None:
             raise StepError("proxy_down", "nobody listens")
         if method == "GET":
             return {"status": 200, "body": self._status()}
@@ -170,6 +179,10 @@ class SimulatedNode:
         self._write_slots()
         self._check()
         return {"status": 200, "body": {}}
+
+    def look(self) -> dict[str, Any] | None:
+        """See ``slots.look_at_proxy``."""
+        return None if self.serving is None or self.serving in self.broken | self.hung else self._status()
 
     def wait_loader(
         self, context: Context, *, http_socket: str, model: str, timeout_s: float, job: str
@@ -234,23 +247,14 @@ def simulated(root: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedNode:
     agent = "node_scripts.agent"
     monkeypatch.setattr(f"{agent}.jobs.supervisor_for", lambda _paths: node)
     monkeypatch.setattr(f"{agent}.slots.control", node.control)
+    monkeypatch.setattr(f"{agent}.slots.look_at_proxy", lambda _context: node.look())
     monkeypatch.setattr(f"{agent}.slots._complete", node.complete)
     monkeypatch.setattr(f"{agent}.slots.PROXY_PATIENCE_S", 0.0)
     monkeypatch.setattr(f"{agent}.slots.PROBE_PATIENCE_S", 0.2)
     monkeypatch.setattr(f"{agent}.restore_models.wait_loader", node.wait_loader)
     for name in ("PROXY_GLANCE_S", "SERVED_S"):
         monkeypatch.setattr(f"{agent}.restore_models.{name}", 0.0)
-    for name in ("PROXY_GLANCE_S", "PROXY_S"):
+    for name in ("PROXY_GLANCE_S", "PROXY_S", "SOON_S"):
         monkeypatch.setattr(f"{agent}.restore.{name}", 0.0)
     monkeypatch.setattr(f"{agent}.restore.wait_monitor", lambda _context, **_limits: None)
-    monkeypatch.setattr(f"{agent}.snapshot.request_json", _status_of(node))
     return node
-
-
-def _status_of(node: SimulatedNode) -> Any:
-    def request_json(_path: str, _method: str, _target: str, _body: object, _timeout_s: float) -> Any:
-        if node.serving is None:
-            raise ConnectionRefusedError
-        return 200, {"release": node.serving}
-
-    return request_json

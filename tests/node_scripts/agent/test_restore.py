@@ -188,6 +188,17 @@ def test_a_proxy_that_does_not_answer_is_replaced_before_anything_is_flipped(nod
     assert node.acts[0] == f"ensure proxy-{OLD}"
 
 
+def test_a_proxy_that_hangs_is_killed(node: SimulatedNode) -> None:
+    """It would keep the sockets for ever; only it, and only once the old one could not come."""
+    deploy_everything(node, hold=True)
+    node.hung = {NEW}
+    restore(node.context, DEPLOY, ["m", "n"])
+    assert is_as_before(node)
+    killed = f"KILL proxy-{NEW}"
+    assert node.acts[:3] == [f"ensure proxy-{OLD}", killed, f"ensure proxy-{OLD}"]
+    assert [act for act in node.acts if act.startswith("KILL")] == [killed]
+
+
 def test_a_model_that_cannot_be_restored_does_not_keep_the_others_from_it(node: SimulatedNode) -> None:
     """Its present loader goes on serving; the error names the artifact."""
     deploy_everything(node, hold=False)
