@@ -21,7 +21,7 @@ FIGURES_FROM_PT = 19.0
 """Columns at least so wide have the busy share in figures."""
 HEAD_MOST_PT = 92.0
 MOST_ROWS = 36
-DARK_FROM = 0.45
+DARK_FROM = 0.62
 """Share of the darkest colour from which figures are white."""
 
 
