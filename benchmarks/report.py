@@ -71,6 +71,7 @@ def fleet(nodes: int, days: int) -> FleetSpec:
             ModelSpec(
                 name=f"model-{number + 1}-{(8, 14, 32, 70)[number % 4]}b",
                 nodes=tuple(names[(number * PLACES + place) % nodes] for place in range(PLACES)),
+                requests_per_minute=2.0,
             )
             for number in range(count)
         ),
