@@ -99,9 +99,16 @@ class ModelRestore:
 
     def _start_beside(self, spec: LoaderSpec) -> None:
         active = slots.active_loader(self._context, spec.model)
-        if not self._serves(spec, active):
+        if self._serves(spec, active):
+            return
+        try:
             self._start(spec)
-            self._flip(spec, active)
+        except StepError:
+            if active is not None and active.name != spec.name:
+                # It must not take memory from the one that serves; the next attempt starts it anew.
+                remove_job(self._context, name=spec.name)
+            raise
+        self._flip(spec, active)
 
     def _start_in_place(self, spec: LoaderSpec) -> None:
         active = slots.active_loader(self._context, spec.model)

@@ -227,6 +227,10 @@ def test_a_loader_that_does_not_answer_any_more_leaves_the_other_its_traffic(nod
         restore(node.context, DEPLOY, ["m", "n"])
     assert node.slots["m"].active is not None
     assert node.slots["m"].active.name == "loader-3"
+    assert "loader-1" not in node.jobs, "no memory is taken from the one that serves"
+    node.broken = set()
+    restore(node.context, DEPLOY, ["m", "n"])
+    assert is_as_before(node)
 
 
 def test_a_damaged_copy_of_a_file_is_not_put_in_force(node: SimulatedNode) -> None:
