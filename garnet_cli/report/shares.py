@@ -11,8 +11,8 @@ def pct(part: float | None, whole: float | None) -> float | None:
 
 
 def change_pct(now: float | None, before: float | None) -> float | None:
-    """Return by how many percent a figure grew."""
-    return None if now is None or not before else 100.0 * (now - before) / before
+    """Return by how many percent a figure grew; of one that was below 0, above 0 is a rise, too."""
+    return None if now is None or not before else 100.0 * (now - before) / abs(before)
 
 
 def known_sum(values: Iterable[float | None]) -> float | None:
