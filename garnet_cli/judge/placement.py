@@ -44,9 +44,9 @@ def best_placement(problem: PlacementProblem, *, greedy: bool = False) -> Placem
                 note = f"the solver's placement was refused: {broken[0]}"
             else:
                 choice = solved.choice
-                gap = max(0.0, objective.points(choice) - solved.bound)
-                method = "exact" if gap <= CLOSE else "bounded"
-                gap = 0.0 if method == "exact" else gap
+                found = max(0.0, objective.points(choice) - solved.bound)
+                method = "exact" if found <= CLOSE else "bounded"
+                gap = None if found == float("inf") else 0.0 if method == "exact" else found
                 note = f"the search ended at {solved.limit}" if method == "bounded" else ""
     if objective.points(choice) > objective.points(objective.today) - CLOSE:
         choice = objective.today

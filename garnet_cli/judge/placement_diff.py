@@ -99,7 +99,7 @@ class PlacementDiff:
     """The objective by part."""
     parts: Mapping[str, float] = field(default_factory=dict)
     method: Literal["exact", "bounded", "greedy"] = "exact"
-    """exact: no better placement exists; bounded: at most ``gap_points`` better ones may; greedy: unknown."""
+    """exact: no better one exists; bounded: one may, by at most ``gap_points``; greedy: not known."""
     method_note: str = ""
     """Why it is not exact."""
     gap_points: float | None = 0.0

@@ -133,7 +133,7 @@ class PlacementProblem:
     """What the reader should know of the data, such as weeks that are missing."""
     solve_nodes: int = 200
     """Most nodes of the search tree: a limit that gives equal output for equal input on any machine."""
-    solve_s: float = 60.0
+    solve_s: float = 300.0
     """Most seconds for the solver; one that takes longer is given up, and the greedy placement stands."""
 
     @property

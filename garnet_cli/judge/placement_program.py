@@ -8,7 +8,7 @@ objective is that of placement_objective.py to the point, once all pairs that ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from garnet_cli.judge.placement_objective import MIB_PER_GIB, Choice, Objective
@@ -217,6 +217,14 @@ class Program:
                 self.at_least(
                     -self.objective.rules.busy_ceiling, {self.over_after[node]: 1.0} | taken | loads
                 )
+
+    def free(self, nodes: Collection[int], choice: Choice) -> None:
+        """Let only the models on ``nodes`` change, in these nodes; elsewhere all is as in ``choice``."""
+        for model, row in enumerate(self.x):
+            for node, x in enumerate(row):
+                here = float(node in choice.places[model])
+                loose = node in nodes and self.objective.movable(model, node)
+                self.highs.changeColBounds(x, 0.0 if loose else here, 1.0 if loose else here)
 
     def _possible(self, model: int) -> list[int]:
         today = self.objective.today.places[model]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.placement import simulated
+from garnet_cli.judge import placement_solver
 from garnet_cli.judge.placement import best_placement
 from garnet_cli.judge.placement_diff import PlacementDiff
 from tests.garnet_cli.judge.placements import GIB, fleet, model, node
@@ -258,6 +259,20 @@ def test_a_search_that_the_clock_ends_leaves_no_trace() -> None:
     found = best_placement(problem)
     assert found.method == "bounded"
     assert found.placement == best_placement(problem, greedy=True).placement
+
+
+def test_a_large_fleet_is_bettered_in_neighbourhoods(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Better than greedily placed, its gap stated, and never better than the best."""
+    problem = simulated(0, 5, 6)
+    best, greedy = best_placement(problem), best_placement(problem, greedy=True)
+    monkeypatch.setattr(placement_solver, "AT_ONCE_UP_TO", 0)
+    monkeypatch.setattr(placement_solver, "NEIGHBOURS", 4)
+    diff = best_placement(problem)
+    assert diff.method_note == "the search ended at neighbourhoods of 4 nodes"
+    assert best.points - 1e-3 <= diff.points < greedy.points
+    assert diff.gap_points is not None
+    assert diff.points - diff.gap_points <= best.points + 1e-3
+    assert diff.as_json() == best_placement(problem).as_json()
 
 
 def test_names_that_do_not_fit_together_are_refused() -> None:
