@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from garnet_cli.judge.swaps import swaps_of
-from garnet_cli.report.figures_volume import size_class_of
+from garnet_cli.report.figures_volume import period_title, size_class_of
 from garnet_cli.report.gathered import NINETY_DAYS, Gathered
 from garnet_cli.report.month import local_day
 from garnet_cli.report.sections import Costs, Scorecard, ScoreLine
@@ -145,7 +145,7 @@ def _cost_note(data: Gathered, times: float | None, words: Wording) -> str:
     if times is None:
         return words.say("scorecard.no_reference")
     key = "scorecard.cost_beyond" if times > TIMES_UNDER_API_MOST else "scorecard.cost_of"
-    return words.say(key, period=data.span.name)
+    return words.say(key, period=period_title(data.span, words))
 
 
 def _says(lines: Sequence[ScoreLine], days: int, words: Wording) -> str:
