@@ -29,14 +29,17 @@ def notes_of(objective: Objective) -> tuple[str, ...]:
     found = list(objective.problem.notes)
     unknown = [model.name for model in objective.models if model.need_mib is None and not model.fixed]
     if unknown:
+        one = len(unknown) == 1
         found.append(
-            f"{listed(unknown)}: how much memory a loader needs is unknown, so it is not moved and nothing is"
-            " moved beside it; it is known of a folder on this machine, or once a loader was measured"
+            f"{listed(unknown)}: how much memory a loader needs is unknown, so {'it is' if one else 'they are'}"
+            f" not moved and nothing is moved beside {'it' if one else 'them'}; it is known of a folder on this"
+            " machine, or once a loader was measured"
         )
     bare = [node.name for node in objective.nodes if node.limit_mib is None and not node.fixed]
     if bare:
         found.append(
-            f"{listed(bare)}: its memory is unknown, so nothing is moved onto it; set memory_gb in [[nodes]]"
+            f"{listed(bare)}: how much memory there is is unknown, so nothing is moved there;"
+            " set memory_gb in [[nodes]]"
         )
     for at, model in enumerate(objective.models):
         plan = model.plan_requests_per_s
