@@ -29,11 +29,10 @@ def notes_of(objective: Objective) -> tuple[str, ...]:
     found = list(objective.problem.notes)
     unknown = [model.name for model in objective.models if model.need_mib is None and not model.fixed]
     if unknown:
-        one = len(unknown) == 1
+        are, them = ("it is", "it") if len(unknown) == 1 else ("they are", "them")
         found.append(
-            f"{listed(unknown)}: how much memory a loader needs is unknown, so {'it is' if one else 'they are'}"
-            f" not moved and nothing is moved beside {'it' if one else 'them'}; it is known of a folder on this"
-            " machine, or once a loader was measured"
+            f"{listed(unknown)}: how much memory a loader needs is unknown, so {are} not moved and nothing is"
+            f" moved beside {them}; it is known of a folder on this machine, or once a loader was measured"
         )
     bare = [node.name for node in objective.nodes if node.limit_mib is None and not node.fixed]
     if bare:
