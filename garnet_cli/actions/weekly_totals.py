@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from garnet_cli.errors import GarnetError
 from garnet_cli.fleet.inventory import Inventory
 from garnet_cli.store.cache import ParquetCache
-from garnet_cli.store.totals import BucketSize, Span, Totals
+from garnet_cli.store.totals import BucketSize, ModelTotals, Span, Totals
 from garnet_cli.store.totals_query import read_totals
 from garnet_cli.store.weeks import Week
 from garnet_cli.weekly.completeness import completeness_of
+from node_scripts.histogram import Histogram
 from node_scripts.store.objects import ObjectStore
 
 HISTORY_WEEKS = 6
@@ -76,6 +77,28 @@ class WeekReader:
         )
 
 
+def slim(totals: Totals) -> Totals:
+    """Return totals with the requests and busy times of a trend: a large fleet's weeks fill the memory."""
+    nothing, none = Histogram(), dict[str, int]()
+    models = tuple(
+        ModelTotals(
+            begin_unix=row.begin_unix,
+            node=row.node,
+            model=row.model,
+            requests=row.requests,
+            errors=none,
+            loader_busy_s=row.loader_busy_s,
+            loader_observed_s=row.loader_observed_s,
+            latency_ms=nothing,
+            first_token_ms=nothing,
+            token_time_ms=nothing,
+            queue_ms=nothing,
+        )
+        for row in totals.models
+    )
+    return replace(totals, models=models, keys=(), evictions=())
+
+
 def read_week(reader: WeekReader, week: Week, until_unix: float) -> WeekTotals:
     """Return the totals of a week up to ``until_unix``, of the same stretch before it, and its history.
 
@@ -92,7 +115,7 @@ def read_week(reader: WeekReader, week: Week, until_unix: float) -> WeekTotals:
         found = reader.hours(week.before(back), week.before(back).end_unix)
         if found is None:
             break
-        history.insert(0, found)
+        history.insert(0, found if back == 1 else slim(found))
     before = week.before()
     until_before = before.end_unix
     last = history[-2] if len(history) > 1 else None

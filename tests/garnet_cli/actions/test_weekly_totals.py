@@ -11,6 +11,7 @@ from garnet_cli.actions.weekly_totals import HISTORY_WEEKS, WeekReader, WeekTota
 from garnet_cli.errors import GarnetError
 from garnet_cli.fleet.inventory import Inventory
 from garnet_cli.fleet.inventory_file import load_inventory
+from garnet_cli.judge.demand import expected_demand
 from garnet_cli.store.cache import ParquetCache
 from garnet_cli.store.weeks import named_week
 from node_scripts.store.directory import DirectoryStore
@@ -126,3 +127,12 @@ def test_a_week_without_data_is_an_error(stored: Stored, week: str) -> None:
     """It says which week, and what to look at."""
     with pytest.raises(GarnetError, match=f"no minute of week {week}; .*alerts watch"):
         stored.read(week)
+
+
+def test_what_a_trend_rests_on_survives_in_older_weeks(stored: Stored) -> None:
+    """The demand that is expected is the same with all figures of them and with the few that are kept."""
+    whole = stored.read("2026-W44").history
+    models = ["llama", "qwen"]
+    expected = expected_demand([stored.read("2026-W42").this, *whole[1:]], models)
+    assert whole[0].keys == ()
+    assert expected_demand(whole, models) == expected
