@@ -7,12 +7,15 @@ store from July on and reported as ``garnet report`` does it; equal code writes 
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import tempfile
 import time
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+
+from PIL import Image
 
 from garnet_cli.report.contents import MonthReport
 from garnet_cli.report.layout import faults
@@ -25,6 +28,7 @@ from tests.simulated.spec import GIB, FleetSpec, Injected, ModelSpec, NodeSpec
 
 BEGIN = date(2026, 7, 1)
 PICTURE_PIXELS = 800
+COLOURS = 128
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,7 +129,7 @@ TROUBLES = (
 )
 HALF = (
     *(
-        Injected(kind="missing_minutes", begin_day=92, end_day=123, node=node, strength=1.0)
+        Injected(kind="missing_minutes", begin_day=92, end_day=124, node=node, strength=1.0)
         for node in ("mini-1", "mini-4", "mini-7")
     ),
     Injected(kind="missing_minutes", begin_day=110, end_day=116, strength=0.98),
@@ -152,6 +156,14 @@ def made(sample: Sample, folder: Path) -> MonthReport:
     return replace(there.report(span, end_unix), customer=sample.customer)
 
 
+def small(picture: bytes) -> bytes:
+    """Return the picture in few colours: a page has no more."""
+    written = io.BytesIO()
+    with Image.open(io.BytesIO(picture)) as image:
+        image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(written, "PNG", optimize=True)
+    return written.getvalue()
+
+
 def write(sample: Sample, out: Path) -> None:
     """Write one sample's files, and tell what they are on stdout."""
     with tempfile.TemporaryDirectory(prefix="garnet-samples-") as name:
@@ -162,7 +174,7 @@ def write(sample: Sample, out: Path) -> None:
     (out / f"{sample.name}.pdf").write_bytes(document)
     drawn = pages(report, sample.form)
     for number, page in enumerate(drawn if sample.all_pages else drawn[:1], start=1):
-        (out / f"{sample.name}-{number:02d}.png").write_bytes(png(page, PICTURE_PIXELS))
+        (out / f"{sample.name}-{number:02d}.png").write_bytes(small(png(page, PICTURE_PIXELS)))
     print(f"{sample.name}: {len(drawn)} pages, {len(document) // 1024} KiB, drawn in {seconds:.1f} s")
     for fault in faults(drawn):
         print(f"  {fault}", file=sys.stderr)
