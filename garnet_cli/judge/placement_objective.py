@@ -208,6 +208,8 @@ class Objective:
 
     def _relief(self, node: int, here: frozenset[int]) -> dict[int, float]:
         # A node of one model has nothing to move off but all of its work: that is the operator's to decide.
+        if self.nodes[node].relieved:
+            return {}
         if not self.throttled(node) or len(here) < 2 or not self.load_today[node]:  # noqa: PLR2004
             return {}
         whole = self.load_today[node] * self.rules.relief_share

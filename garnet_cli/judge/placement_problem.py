@@ -24,6 +24,8 @@ class PlacementNode:
     """Memory that loaders may use; ``None``: nothing is moved onto it."""
     throttle_share: float | None = None
     """Share (0..1) of its busy time in which the chip was throttled."""
+    relieved: bool = False
+    """A model has left it since it throttled: no further one has to."""
     price_usd: float | None = None
     fixed: bool = False
     """Nothing is moved onto it or off it."""

@@ -39,6 +39,8 @@ PUSHED_OUT_SHARE = 0.02
 """From this ratio of evictions to lookups on a cache is too small; below it, what is asked does not recur."""
 CACHE_GROWTH = 2
 CACHE_STEP_MIB = 256
+FULL = 0.8
+"""From this part of its budget on a prompt cache was full; else it was a smaller one that pushed out."""
 FEWEST_PACKED_S = 600.0
 """Of less busy time no share of throttling is told."""
 
@@ -91,7 +93,12 @@ def placement_problem(
     week = history[-1]
     demands = expected_demand(history, [model.name for model in inventory.models])
     return PlacementProblem(
-        nodes=tuple(_node(node, week, fixed=node.name in fixed_nodes) for node in inventory.nodes),
+        nodes=tuple(
+            _node(
+                node, week, fixed=node.name in fixed_nodes, relieved=bool(_left(inventory, week, node.name))
+            )
+            for node in inventory.nodes
+        ),
         models=tuple(
             _model(
                 model,
@@ -102,7 +109,7 @@ def placement_problem(
             for model in inventory.models
         ),
         rules=rules,
-        notes=tuple(_notes(week, demands)),
+        notes=tuple(_notes(inventory, week, demands)),
     )
 
 
@@ -125,7 +132,18 @@ def _greatest(rows: Sequence[ModelTotals], field: str) -> int | None:
     return max((found for row in rows if (found := getattr(row, field)) is not None), default=None)
 
 
-def _node(node: NodeEntry, week: Totals, *, fixed: bool) -> PlacementNode:
+def _left(inventory: Inventory, week: Totals, node: str) -> list[str]:
+    """Return the models that a node served in the week and does no longer.
+
+    What it throttled by then, it throttled with them: it is to be seen anew what it does without.
+    """
+    here = {model.name for model in inventory.models_on(node)}
+    known = {model.name for model in inventory.models}
+    served = {row.model for row in week.models if row.node == node and row.loader_minutes}
+    return sorted((served & known) - here)
+
+
+def _node(node: NodeEntry, week: Totals, *, fixed: bool, relieved: bool) -> PlacementNode:
     rows = [row for row in week.nodes if row.node == node.name]
     seen = [row.memory_total_bytes for row in rows if row.memory_total_bytes is not None]
     memory_bytes = int(node.memory_gb * GIB) if node.memory_gb else max(seen, default=None)
@@ -136,6 +154,7 @@ def _node(node: NodeEntry, week: Totals, *, fixed: bool) -> PlacementNode:
         name=node.name,
         limit_mib=None if memory_bytes is None else int(memory_bytes * share) // MIB,
         throttle_share=throttled_s / packed_s if packed_s >= FEWEST_PACKED_S else None,
+        relieved=relieved,
         price_usd=node.price_usd,
         fixed=fixed,
     )
@@ -209,13 +228,18 @@ def _wanted_mib(model: PlacementModel, week: CacheWeek, *, bounded: bool) -> int
     low = week.hit_rate < LOW_HIT_RATE
     long = bounded or week.mean_prompt_tokens > model.context * KEPT_CONTEXTS / KEPT_SEQUENCES
     pushed_out = week.evictions >= PUSHED_OUT_SHARE * week.lookups
-    if not (low and long and pushed_out):
+    full = week.cache_bytes is None or week.cache_bytes / MIB >= FULL * model.cache_mib
+    if not (low and long and pushed_out and full):
         return None
     return math.ceil(CACHE_GROWTH * model.cache_mib / CACHE_STEP_MIB) * CACHE_STEP_MIB
 
 
-def _notes(week: Totals, demands: Mapping[str, Demand]) -> list[str]:
-    found = []
+def _notes(inventory: Inventory, week: Totals, demands: Mapping[str, Demand]) -> list[str]:
+    found = [
+        f"{listed(gone)} left {node.name} in or after this week: how it throttles without is to be seen"
+        for node in inventory.nodes
+        if (gone := _left(inventory, week, node.name))
+    ]
     if week.complete_share < HALF:
         found.append(
             f"only {percent(week.complete_share)} of the week's minutes are known: take this as a hint"

@@ -48,7 +48,7 @@ def notes_of(objective: Objective) -> tuple[str, ...]:
                 " nodes have room: it needs no node to itself"
             )
     for at, node in enumerate(objective.nodes):
-        if objective.throttled(at) and not objective.hot[at] and not node.fixed:
+        if objective.throttled(at) and not objective.hot[at] and not (node.fixed or node.relieved):
             found.append(
                 f"{node.name} was throttled in {percent(node.throttle_share or 0)} of its busy time, but"
                 " it has not two models of which one could move: look at its cooling"

@@ -75,6 +75,18 @@ def test_throttling_in_telemetry_moves_one_model_off() -> None:
     assert "mini-2 was throttled in" in diff.moves[0].reason
 
 
+def test_a_diff_that_was_applied_asks_for_nothing_more() -> None:
+    """The week still tells of throttling: by then another model was there."""
+    spec = quiet(Injected(kind="throttling", node="mini-2", strength=0.3), nodes=3)
+    totals = hours(spec)
+    first = best_placement(placement_problem(inventory(spec), [totals], {}))
+    moved = tuple(replace(one, nodes=first.placement[one.name]) for one in spec.models)
+    again = best_placement(placement_problem(inventory(replace(spec, models=moved)), [totals], {}))
+    assert first.moves
+    assert not again.changes
+    assert f"{first.moves[0].model} left mini-2 in or after this week" in again.notes[0]
+
+
 def test_the_limit_of_throttling_is_the_alerts_warning() -> None:
     """One figure for both."""
     spec = quiet()
@@ -137,9 +149,10 @@ def test_low_hits_long_prompts_and_evictions_raise_the_cache() -> None:
         other = tuple(replace(one, **{field: value}) if one.name == QWEN else one for one in low)  # type: ignore[arg-type]
         spared = model([hours(replace(spec, models=other))], inventory(spec), QWEN, SMALL)
         assert spared.cache_wanted_mib is None, field
-    given = inventory(spec, model_1="cache_gb = 5")
-    again = model([hours(full)], given, QWEN, SMALL)
-    assert (again.cache_mib, again.cache_wanted_mib) == (5120, 10240)
+    given = model([hours(full)], inventory(spec, model_1="cache_gb = 3"), QWEN, SMALL)
+    assert (given.cache_mib, given.cache_wanted_mib) == (3072, 6144)
+    raised = model([hours(full)], inventory(spec, model_1="cache_gb = 16"), QWEN, SMALL)
+    assert (raised.cache_mib, raised.cache_wanted_mib) == (16384, None)
 
 
 def test_a_plan_of_the_inventory_is_held_against_the_busiest_hours() -> None:
