@@ -32,7 +32,8 @@ WEEK_S = 7 * 86_400
 DAY_S = 86_400
 HISTORY_WEEKS = 13
 """Weeks that a forecast rests on."""
-PLACEMENT_WEEKS = 4
+PLACEMENT_WEEKS = 2
+"""So few say nothing of a trend, which takes five to be believed; `garnet weekly` looks at those."""
 EVENTS_SQL = """
 SELECT schema, id, time_unix, fleet, node, kind, subject, action, who, detail FROM events
 WHERE kind IN ('swap', 'deploy', 'up', 'down', 'restart', 'incident', 'alert')

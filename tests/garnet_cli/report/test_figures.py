@@ -76,7 +76,7 @@ def check(report: MonthReport, fleet: Stored, span: Span) -> None:
 
 
 @settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -87,8 +87,8 @@ def check(report: MonthReport, fleet: Stored, span: Span) -> None:
     raw_days=st.integers(0, 1),
 )
 def test_equals_a_recomputation_from_raw_minutes(seed: int, kinds: list[InjectedKind], raw_days: int) -> None:
-    """Three days across a month's begin: the preview of the second month holds its own minutes only."""
-    spec = replace(random_fleet(seed, days=3, kinds=kinds), begin=date(2026, 9, 30))
+    """Two days across a month's begin: the preview of the second month holds its own minutes only."""
+    spec = replace(random_fleet(seed, days=2, kinds=kinds), begin=date(2026, 9, 30))
     with tempfile.TemporaryDirectory() as folder:
         fleet = stored(spec, Path(folder), raw_days=raw_days, priced=bool(seed % 2))
         span = month("2026-10", spec.timezone, spec.end_unix, preview=True)
@@ -98,12 +98,12 @@ def test_equals_a_recomputation_from_raw_minutes(seed: int, kinds: list[Injected
 @pytest.fixture(scope="module")
 def february() -> FleetSpec:
     """Return a fleet whose clocks go back in a month of 28 days."""
-    spec = random_fleet(3, days=4)
-    return replace(spec, begin=date(2018, 2, 15), timezone="America/Campo_Grande")
+    spec = random_fleet(3, days=2)
+    return replace(spec, begin=date(2018, 2, 17), timezone="America/Campo_Grande")
 
 
 def test_february_with_a_clock_change(february: FleetSpec, tmp_path: Path) -> None:
-    """28 days, an hour more, and half of the minutes missing: said, and nothing is scaled up."""
+    """28 days, an hour more, and most of the minutes missing: said, and nothing is scaled up."""
     fleet = stored(february, tmp_path)
     span = month("2018-02", february.timezone, 2**31)
     report = fleet.report(span)
@@ -113,13 +113,13 @@ def test_february_with_a_clock_change(february: FleetSpec, tmp_path: Path) -> No
     assert report.completeness.complete_pct < 50
     assert any("%" in note for note in report.completeness.notes)
     days = [day.day for day in report.completeness.days if day.complete_pct]
-    assert days == ["2018-02-15", "2018-02-16", "2018-02-17", "2018-02-18"]
+    assert days == ["2018-02-17", "2018-02-18"]
 
 
 def test_equal_data_make_equal_reports(february: FleetSpec, tmp_path: Path) -> None:
     """Whenever they are made, and whether the days are compacted or raw."""
     span = month("2018-02", february.timezone, 2**31)
-    compacted, raw = stored(february, tmp_path / "a"), stored(february, tmp_path / "b", raw_days=4)
+    compacted, raw = stored(february, tmp_path / "a"), stored(february, tmp_path / "b", raw_days=2)
     first = compacted.report(span).as_json()
     assert first == compacted.report(span, now_unix=span.end_unix + 40 * 86_400).as_json()
     assert first == raw.report(span).as_json()
