@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from garnet_cli.errors import FleetError, GarnetError, LeaseHeldError
+from garnet_cli.fleet.facts import decode_facts
 from garnet_cli.fleet.node import NodeHandle
 from garnet_cli.fleet.parallel import attempt_each, errors_of, for_each
 
@@ -22,13 +23,21 @@ def operator() -> str:
     return f"{who} (run {run} of {os.environ.get('GITHUB_REPOSITORY', '?')})" if run else who
 
 
-def take(nodes: Sequence[NodeHandle], purpose: str, deploy: str | None = None) -> None:
+def take(nodes: Sequence[NodeHandle], purpose: str, *, any_deploy: bool = False) -> None:
     """Take every node's lease; it is held until the node's channel closes.
 
-    ``deploy`` names the deploy that it is for. Raises :class:`FleetError` naming the nodes that somebody else
-    is changing, and who that is.
+    ``any_deploy``: also in the middle of a deploy, whosever it is; for who deletes the node's state anyway.
+    Raises :class:`FleetError` naming the nodes that somebody else is changing, and who that is.
     """
-    for_each(nodes, lambda node: _take(node, purpose, deploy))
+
+    def one(node: NodeHandle) -> None:
+        deploy = None
+        if any_deploy:
+            trial = decode_facts(node.name, node.ask("facts", listen=None, artifacts=[])).trial
+            deploy = trial.deploy if trial else None
+        _take(node, purpose, deploy)
+
+    for_each(nodes, one)
 
 
 def wait_and_take(

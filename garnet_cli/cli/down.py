@@ -56,7 +56,7 @@ def down(
         if not dry_run:
             if not yes:
                 _ask(output, len(rows), purge=purge)
-            leases.take(reached, "garnet down")
+            leases.take(reached, "garnet down", any_deploy=purge)
             with output.progress() as progress:
                 actions.stop(reached, leases.operator(), progress.step, purge=purge)
                 left = actions.minutes_left(reached) if purge else {}
