@@ -51,7 +51,7 @@ reference: setup
 	$(BIN)/python -m garnet_cli.fleet.inventory_reference example > inventory.example.toml
 
 bench: setup
-	@for name in help proxy swap status telemetry judge; do GARNET_CACHE=$(CURDIR)/.cache $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in help proxy swap status telemetry totals judge anomalies placement report; do GARNET_CACHE=$(CURDIR)/.cache $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from garnet_cli.judge.anomalies import Anomaly
 from garnet_cli.judge.costs_change import CostChange, CostDiff
+from garnet_cli.judge.costs_money import MICROS_PER_CENT, in_cents
 from garnet_cli.judge.costs_rows import CostRow
 from garnet_cli.judge.costs_window import Costs
 from garnet_cli.weekly.blocks import Block, Bullets, Section, Table, Text, change, dollars, millions, price
@@ -109,9 +110,12 @@ def _causes(one: Anomaly) -> list[str]:
 
 
 def _models(diff: CostDiff) -> Table:
+    costs = _shown([one.this.total_micros if one.this else 0 for one in diff.models])
+    rows = [_model_row(one, cost, _api_price(one.this)) for one, cost in zip(diff.models, costs, strict=True)]
+    fleet = dollars(diff.fleet.this.total_micros) if diff.fleet.this else dollars(0)
     return Table(
         columns=("model", "tokens", "cost", "$/M", "last", "change", "busy $/M", "API $/M"),
-        rows=(*(_model_row(one, _api_price(one.this)) for one in diff.models), _model_row(diff.fleet, None)),
+        rows=(*rows, _model_row(diff.fleet, fleet, None)),
         title="Dollars a million tokens by model, fully loaded",
         numbers=frozenset({"tokens", "cost", "$/M", "last", "change", "busy $/M", "API $/M"}),
         left_out_first=("busy $/M",),
@@ -124,12 +128,17 @@ def _api_price(row: CostRow | None) -> str | None:
     return price(row.comparison.api_micros / row.tokens)
 
 
-def _model_row(one: CostChange, api: str | None) -> tuple[str | None, ...]:
+def _shown(micros: Sequence[int]) -> list[str]:
+    """Return a column of amounts whose cents add up to the total's."""
+    return [dollars(cents * MICROS_PER_CENT) for cents in in_cents(micros)]
+
+
+def _model_row(one: CostChange, cost: str, api: str | None) -> tuple[str | None, ...]:
     row = one.this or CostRow(name=one.name)
     return (
         one.name or NO_MODEL_SHOWN,
         millions(row.tokens),
-        dollars(row.total_micros),
+        cost,
         price(row.usd_per_million) or _why_not(row),
         price(one.last.usd_per_million) if one.last else None,
         change(one.ratio),
@@ -167,12 +176,13 @@ def _kinds(diff: CostDiff) -> Table:
 
 
 def _nodes(diff: CostDiff) -> Table:
+    costs = _shown([one.row.total_micros for one in diff.this.nodes])
     return Table(
         columns=("node", "cost", "hardware", "energy", "kWh", "measured", "source", "busy"),
         rows=tuple(
             (
                 one.row.name,
-                dollars(one.row.total_micros),
+                cost,
                 dollars(one.hardware_micros) if one.priced else None,
                 dollars(one.energy_micros),
                 f"{one.energy.kwh:.1f}",
@@ -180,7 +190,7 @@ def _nodes(diff: CostDiff) -> Table:
                 ", ".join(one.energy.sources) or None,
                 None if one.busy_share is None else f"{one.busy_share * 100:.0f} %",
             )
-            for one in diff.this.nodes
+            for one, cost in zip(diff.this.nodes, costs, strict=True)
         ),
         title="By node",
         numbers=frozenset({"cost", "hardware", "energy", "kWh", "measured", "busy"}),

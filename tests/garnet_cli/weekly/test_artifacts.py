@@ -16,8 +16,10 @@ from garnet_cli.judge.costs import CostBasis, cost_diff
 from garnet_cli.judge.evictions import eviction_log
 from garnet_cli.store.weeks import named_week
 from garnet_cli.weekly.artifacts import artifacts, headline, message, summary_markdown
+from garnet_cli.weekly.blocks import Table
 from garnet_cli.weekly.completeness import completeness_of
 from garnet_cli.weekly.contents import Weekly
+from garnet_cli.weekly.cost_sections import cost_sections
 from garnet_cli.weekly.next_steps import next_steps
 from garnet_cli.weekly.traffic import traffic_of
 from tests.garnet_cli.weekly.made import doubled, move, placement
@@ -102,6 +104,19 @@ def test_csv_and_json_tell_the_same_costs(weekly: Weekly) -> None:
         assert models == pytest.approx(float(fleet[figure]), abs=5e-6)
     assert document["week"] == "2026-W47"
     assert document["complete_share"] == weekly.completeness.share
+
+
+def test_the_cents_of_a_column_add_up_to_its_total(weekly: Weekly) -> None:
+    """Rounded one by one they may not, and a reader adds them up."""
+    (section,) = cost_sections(weekly.costs, [])
+    tables = {block.title: block for block in section.blocks if isinstance(block, Table)}
+    models = tables["Dollars a million tokens by model, fully loaded"]
+    *rows, fleet = [round(float((row[2] or "0").strip("$").replace(",", "")) * 100) for row in models.rows]
+    assert sum(rows) == fleet
+    nodes = [
+        round(float((row[1] or "0").strip("$").replace(",", "")) * 100) for row in tables["By node"].rows
+    ]
+    assert sum(nodes) == fleet
 
 
 def test_a_spreadsheet_takes_no_name_for_a_formula(weekly: Weekly) -> None:
