@@ -28,17 +28,21 @@ class Program:
         python = str(Path(GARNET).with_name("python"))
         return [python, "-m", "garnet_cli.cli.main", "-i", str(self.rack.inventory), *arguments]
 
-    def environment(self, **more: str) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Return what its processes are given."""
-        return dict(self.rack.environment, PYTHONPATH=str(self.folder), **more)
+        return dict(self.rack.environment, PYTHONPATH=str(self.folder))
 
     def garnet(
-        self, *arguments: str, code: int | None = 0, timeout: float = 280, **more: str
+        self,
+        *arguments: str,
+        code: int | None = 0,
+        timeout: float = 280,
+        environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run its `garnet` and return how it ended; ``code`` is the exit code that must come."""
         done = subprocess.run(
             self.command(*arguments),
-            env=self.environment(**more),
+            env={**self.environment(), **(environment or {})},
             cwd=self.folder,
             capture_output=True,
             text=True,

@@ -109,7 +109,9 @@ def test_a_release_goes_by_the_staging_node_and_quiet_nodes_are_judged_by_test_p
     """No client asks for anything here; the tests that were skipped are recorded as such."""
     (rack.folder / "tested").unlink(missing_ok=True)
     environment = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(rack.folder / "summary.md")}
-    done = other.garnet("deploy", "--yes", "--skip-tests", *WATCH[:1], "--watch", "8", **environment)
+    done = other.garnet(
+        "deploy", "--yes", "--skip-tests", *WATCH[:1], "--watch", "8", environment=environment
+    )
     document = json.loads(done.stdout)
     assert (document["outcome"], document["tests"]) == ("done", "skipped")
     assert [(node["node"], node["role"], node["outcome"]) for node in document["nodes"]] == [
