@@ -5,6 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from garnet_cli.report.sections_outlook import Capacity as Capacity  # noqa: PLC0414 -- known from here
+from garnet_cli.report.sections_outlook import ModelSwap as ModelSwap  # noqa: PLC0414 -- likewise
+from garnet_cli.report.sections_outlook import MonthForecast as MonthForecast  # noqa: PLC0414 -- likewise
+from garnet_cli.report.sections_outlook import Quarter as Quarter  # noqa: PLC0414 -- likewise
+from garnet_cli.report.sections_outlook import Recommendation as Recommendation  # noqa: PLC0414 -- likewise
+from garnet_cli.report.sections_outlook import Scorecard as Scorecard  # noqa: PLC0414 -- likewise
+from garnet_cli.report.sections_outlook import ScoreLine as ScoreLine  # noqa: PLC0414 -- likewise
+from garnet_cli.report.sections_outlook import Tier as Tier  # noqa: PLC0414 -- likewise
+from garnet_cli.report.sections_outlook import WeekLoad as WeekLoad  # noqa: PLC0414 -- likewise
+from garnet_cli.report.sections_uptime import IncidentLine as IncidentLine  # noqa: PLC0414 -- likewise
+from garnet_cli.report.sections_uptime import NodeUptime as NodeUptime  # noqa: PLC0414 -- likewise
+from garnet_cli.report.sections_uptime import UptimeSection as UptimeSection  # noqa: PLC0414 -- likewise
+
 # --- inference volume ---------------------------------------------------------------------------
 
 
@@ -302,196 +315,3 @@ class Costs:
     range_says: str
     """What makes the range from low to high."""
     says: str
-
-
-# --- uptime -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NodeUptime:
-    """One node's uptime, or the fleet's."""
-
-    node: str
-    uptime_pct: float | None
-    """Of the time that is known."""
-    up_s: float
-    down_s: float
-    unknown_s: float
-    cut_off_s: float
-    """Of the up seconds, those in which no other node reached it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class IncidentLine:
-    """One incident with what the operator noted."""
-
-    id: str
-    node: str
-    severity: str
-    begin_unix: float
-    begin_local: str
-    """``2026-10-03 14:05``, in the fleet's time zone."""
-    lasted_s: float | None
-    """``None`` while it goes on."""
-    rules: tuple[str, ...]
-    """What opened it: rules and ``restart``."""
-    models: tuple[str, ...]
-    cause: str
-    """What the operator found; empty without a note."""
-    fix: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UptimeSection:
-    """Uptime and incidents, the latest first; nodes in the inventory's order."""
-
-    serving: NodeUptime
-    """The fleet as clients see it: a minute is as good as its best node."""
-    fleet: NodeUptime
-    """The sum of the nodes."""
-    serving_pct_before: float | None
-    nodes: tuple[NodeUptime, ...]
-    incidents: tuple[IncidentLine, ...]
-    restarts: int
-    swaps: int
-    failed_swaps: int
-    deploys: int
-    swap_window_max_s: float | None
-    """Longest time from the flip's begin to the old loader's end, see method."""
-    says: str
-
-
-# --- recommendations, scorecard ------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recommendation:
-    """What to do, the most urgent first."""
-
-    kind: Literal["placement", "capacity", "retire", "thermal", "cost", "cache", "uptime", "data"]
-    text: str
-    why: str
-    command: str
-    """May be empty."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScoreLine:
-    """One target of the first ninety days."""
-
-    key: str
-    label: str
-    unit: str
-    target: float
-    target_high: float | None
-    """Where the target is a range, its end."""
-    target_is: Literal["at_least", "at_most", "range"]
-    actual: float | None
-    status: Literal["met", "missed", "unknown"]
-    note: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scorecard:
-    """The ninety days up to the period's end; ``lines`` is empty before there are ninety."""
-
-    begin_day: str
-    end_day: str
-    days_of_data: int
-    needed_days: int
-    complete_pct: float | None
-    lines: tuple[ScoreLine, ...]
-    says: str
-
-
-# --- capacity -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WeekLoad:
-    """One full week of history."""
-
-    begin_day: str
-    tokens: int
-    busy_pct: float | None
-    complete_pct: float | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MonthForecast:
-    """One month ahead; low and high bound eight of ten outcomes, if the past is a guide."""
-
-    month: str
-    tokens_low: float
-    tokens_expected: float
-    tokens_high: float
-    busy_pct_low: float | None
-    busy_pct_expected: float | None
-    busy_pct_high: float | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Capacity:
-    """What is to come.
-
-    Busy share is that of the busiest hours (95 of 100 are less busy): the loaders' busy seconds by those of
-    all nodes. Weeks are stretches of seven days that end with the period.
-    """
-
-    weeks: tuple[WeekLoad, ...]
-    months: tuple[MonthForecast, ...]
-    """Empty where the past is too short to say anything."""
-    ceiling_pct: float
-    """Busy share from which on a node is needed: 80 % with one node lost."""
-    needed_month: str | None
-    """When the expected busy share passes the ceiling; ``None``: not within the forecast."""
-    needed_month_earliest: str | None
-    """When its upper bound does."""
-    node_usd_per_month: float | None
-    """A further node, as those of today cost."""
-    api_usd_per_month: float | None
-    """What an API would ask for the tokens that such a node serves at the ceiling."""
-    says: str
-
-
-# --- the quarter's additions ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelSwap:
-    """A newer model for one that is served."""
-
-    model: str
-    proposed: str
-    repository: str
-    released: str
-    licence: str
-    need_bytes: int
-    """Estimate of weights and cache, see method."""
-    fits: bool | None
-    """On each node that serves the model today; ``None``: their memory is unknown."""
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tier:
-    """Models of one size class."""
-
-    size_class: str
-    models: tuple[str, ...]
-    tokens: int
-    share_pct: float | None
-    usd_per_million: float | None
-    latency_p95_ms: float | None
-    verdict: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Quarter:
-    """What a quarterly report adds."""
-
-    add_capacity: bool | None
-    add_capacity_why: str
-    swaps: tuple[ModelSwap, ...]
-    catalogue_date: str
-    tiers: tuple[Tier, ...]
