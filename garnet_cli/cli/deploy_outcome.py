@@ -62,4 +62,6 @@ def interrupted(output: Output, careful: DeploySettings) -> Iterator[None]:
 def _render(output: Output, result: DeployResult) -> None:
     if result.nodes:
         output.table(COLUMNS, rows(result), left_out_first=("as",))
-    output.line(sentence(result))
+    if result.outcome == "done":
+        # Otherwise it is the error's line.
+        output.line(sentence(result))

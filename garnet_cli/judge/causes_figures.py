@@ -87,7 +87,7 @@ class Window:
         self.hours = (totals.end_unix - totals.begin_unix) / 3600
         self.rows = merge_rows((row for row in totals.models if row.model), ("begin_unix",))
         self.nodes = {row.node: row for row in merge_rows(totals.nodes, ("begin_unix",))}
-        self.whole = {row.model: row for row in merge_rows(self.rows, ("node",))}
+        self.whole = {row.model: row for row in merge_rows(self.rows, ("begin_unix", "node"))}
         self.keys = {row.key: row.requests for row in merge_rows(totals.keys, ("begin_unix", "node"))}
 
     def of_model(self, model: str) -> Figures | None:

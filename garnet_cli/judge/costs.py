@@ -79,7 +79,7 @@ def costs_of(totals: Totals, basis: CostBasis) -> Costs:
     for parts in at_nodes.values():
         for name, part in parts.items():
             borne.setdefault(name, Borne()).add(part)
-    by_model = {row.model: row for row in merge_rows(served, ("node",))}
+    by_model = {row.model: row for row in merge_rows(served, ("begin_unix", "node"))}
     models = [
         _model_row(name, borne[name], by_model.get(name), basis, why_not)
         for name in sorted(borne, key=lambda name: (name == NO_MODEL, name))

@@ -183,7 +183,12 @@ def _picked(names: list[str], places: Ints, known: NDArray[np.bool_] | None = No
 
 
 def _same(value: str, size: int) -> Any:
-    return pa.repeat(pa.scalar(value, pa.string()), size)
+    return _repeated(pa.scalar(value, pa.string()), size)
+
+
+def _repeated(value: Any, size: int) -> Any:
+    """Return an array of ``size`` equal values; of none, too, which pyarrow itself refuses."""
+    return pa.repeat(value, size) if size else pa.array([], value.type)
 
 
 def _table(name: str, columns: dict[str, Any], known: Sequence[Column], empty: Any, size: int) -> Any:
@@ -195,7 +200,7 @@ def _table(name: str, columns: dict[str, Any], known: Sequence[Column], empty: A
         if value is None:
             default = defaults[field.name]
             default = [] if pa.types.is_map(field.type) and default == {} else default
-            arrays.append(pa.repeat(pa.scalar(default, field.type), size))
+            arrays.append(_repeated(pa.scalar(default, field.type), size))
         else:
             arrays.append((value if isinstance(value, pa.Array) else pa.array(value)).cast(field.type))
     return pa.Table.from_arrays(arrays, schema=SCHEMAS[name])

@@ -69,7 +69,7 @@ class Deploy:
 
     def run(self) -> None:
         """Do all of it; ``result`` says what became of it. Raises :class:`GarnetError` before any change."""
-        for_each([work.node for work in self._to_change()], lambda node: self.works[node.name].prepare())
+        for_each([work.node for work in self._to_change()], self._prepare)
         if not self._stage():
             return
         try:
@@ -182,6 +182,10 @@ class Deploy:
 
     def _to_change(self) -> list[NodeWork]:
         return [work for name, work in self.works.items() if name not in self.plan.resumed]
+
+    def _prepare(self, node: NodeHandle) -> None:
+        self.works[node.name].prepare()
+        self.report(node.name, "prepared")
 
     def _stage(self) -> bool:
         """Try the change on the staging node, if there is one; say whether to go on."""

@@ -274,6 +274,15 @@ def test_unit_of_buckets_does_not_matter() -> None:
     assert cut.fleet == costs_of(week([whole], [node("n1")]), basis(n1=2000.0)).fleet
 
 
+def test_a_node_that_joined_later_in_the_window_counts_as_well() -> None:
+    """Its rows begin on another day: none of them stands for all."""
+    late = replace(model("n2", "a"), begin_unix=BEGIN + 86_400)
+    costs = costs_of(week([model("n1", "a"), late], [node("n1"), node("n2")]), basis(n1=2000.0, n2=2000.0))
+    (row,) = [row for row in costs.models if row.name == "a"]
+    assert (row.requests, row.prompt_tokens) == (2000, 2_000_000)
+    assert costs.fleet.prompt_tokens == 2_000_000
+
+
 @given(total=st.integers(0, 10**15), weights=st.lists(st.floats(0, 1e12), min_size=1, max_size=30))
 def test_divided_money_adds_up_and_is_fair(total: int, weights: list[float]) -> None:
     """Each part is within one unit of its exact share."""
