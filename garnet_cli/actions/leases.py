@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 
 from garnet_cli.errors import FleetError, GarnetError, LeaseHeldError
-from garnet_cli.fleet.facts import decode_facts
 from garnet_cli.fleet.node import NodeHandle
 from garnet_cli.fleet.parallel import attempt_each, errors_of, for_each
 
@@ -33,8 +32,8 @@ def take(nodes: Sequence[NodeHandle], purpose: str, *, any_deploy: bool = False)
     def one(node: NodeHandle) -> None:
         deploy = None
         if any_deploy:
-            trial = decode_facts(node.name, node.ask("facts", listen=None, artifacts=[])).trial
-            deploy = trial.deploy if trial else None
+            trial = node.ask("facts", listen=None, artifacts=[]).get("trial")
+            deploy = str(trial["deploy"]) if trial else None
         _take(node, purpose, deploy)
 
     for_each(nodes, one)

@@ -15,7 +15,7 @@ from garnet_cli.actions.events import act
 from garnet_cli.actions.loaders import LoaderPlan
 from garnet_cli.actions.memory import require_memory
 from garnet_cli.actions.survey import FleetSurvey, NodeSurvey
-from garnet_cli.actions.swap import Swap, SwapPlan
+from garnet_cli.actions.swap import RequireRoom, Swap, SwapPlan
 from garnet_cli.fleet.artifact import Artifact
 from garnet_cli.fleet.facts import decode_facts
 from garnet_cli.fleet.inventory import Inventory
@@ -117,8 +117,11 @@ class NodeWork:
         monitor.settle(self.node, self.survey, self.settings.secrets, self.tell)
         return swaps
 
-    def finish(self) -> None:
-        """Do away with what ``change`` with ``hold`` left; safe to repeat."""
+    def finish(self, *, whole: bool = True) -> None:
+        """Do away with what ``change`` with ``hold`` left; safe to repeat.
+
+        ``whole``: models that the inventory has elsewhere are taken out of service, since it was kept there.
+        """
         facts = decode_facts(self.node.name, self.node.ask("facts", listen=None, artifacts=[]))
         jobs = [job.name for job in facts.jobs]
         slots = facts.slots.slots if facts.slots else {}
@@ -128,15 +131,16 @@ class NodeWork:
                 plan = self._swap_plan(wanted[journal.model], 0.0)
                 swap = Swap(self.node, plan, self._teller(journal.model))
                 swap.run(journal, slots.get(journal.model), jobs)
-        for change in self._of("stop loader"):
+        for change in self._of("stop loader") if whole else []:
             self._stop_slot(change.subject)
         self.remove_unused()
 
     def swap_again(self, model: str) -> None:
         """Swap a model's loader for one just like it: what a swap needs is tried, and nothing changes."""
-        facts = decode_facts(self.node.name, self.node.ask("facts", listen=None, artifacts=None))
         wanted = next(loader for loader in self.survey.desired.loaders if loader.model == model)
-        swap = Swap(self.node, self._swap_plan(wanted, 0.0), self._teller(model))
+        self.finish(whole=False)
+        facts = decode_facts(self.node.name, self.node.ask("facts", listen=None, artifacts=None))
+        swap = Swap(self.node, self._swap_plan(wanted, 0.0), self._teller(model), self._require_room(wanted))
         swap.run(None, facts.slots.slots[model] if facts.slots else None, [job.name for job in facts.jobs])
 
     def remove_unused(self) -> None:
@@ -234,12 +238,9 @@ class NodeWork:
             self._stop_slot(change.subject)
             return None
 
-        def require_room(alone: bool) -> None:  # noqa: FBT001 -- RequireRoom
-            require_memory(self.node, wanted, self.inventory, alone=alone)
-
         watch_s = self.settings.watch_s if change.kind != "start loader" else 0.0
         plan = self._swap_plan(wanted, watch_s, hold=hold)
-        swap = Swap(self.node, plan, self._teller(wanted.model), require_room)
+        swap = Swap(self.node, plan, self._teller(wanted.model), self._require_room(wanted))
         jobs = [job.name for job in facts.jobs]
         result = swap.run(journal, slots.get(change.subject), jobs)
         return result.as_json()
@@ -254,6 +255,12 @@ class NodeWork:
             in_place=hold,
             hold=hold,
         )
+
+    def _require_room(self, wanted: DesiredLoader) -> RequireRoom:
+        def require_room(alone: bool) -> None:  # noqa: FBT001 -- RequireRoom
+            require_memory(self.node, wanted, self.inventory, alone=alone)
+
+        return require_room
 
     def _teller(self, model: str) -> Callable[[str], None]:
         return lambda message: self.tell(f"{model}: {message}")

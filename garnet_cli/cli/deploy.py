@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from garnet_cli.actions.check import require_possible
 from garnet_cli.actions.deploy import command
 from garnet_cli.actions.deploy.command import DeployChoice, Desired, careful_settings
 from garnet_cli.actions.deploy.gate import run_tests
-from garnet_cli.actions.deploy.standing import undecided
+from garnet_cli.actions.deploy.standing import undecided, working
 from garnet_cli.actions.node_work import WorkSettings
 from garnet_cli.actions.survey import FleetSurvey, look
 from garnet_cli.cli.commands import invocation
@@ -36,6 +37,8 @@ from garnet_cli.fleet.release import build
 from garnet_cli.fleet.secrets_file import OperatorSecrets
 from garnet_cli.judge.deploy_plan import KINDS, nodes_of, plan_difference, plan_document
 from garnet_cli.judge.difference import Change
+
+WAIT_LOOK_S = 3.0
 
 Json = Annotated[bool, typer.Option("--json", help="Write the answer as JSON.")]
 Nodes = Annotated[
@@ -121,7 +124,7 @@ def deploy(  # noqa: PLR0913 -- each is an option of the command
     """
     if context.invoked_subcommand is not None:
         return
-    with _session(context, node, as_json=as_json) as session:
+    with _session(context, node, as_json=as_json, wait_s=wait) as session:
         output = session.output
         _require_none_open(session)
         fleet = session.desired.compare(session.facts, session.only)
@@ -148,7 +151,7 @@ def deploy(  # noqa: PLR0913 -- each is an option of the command
         if command_line is not None and not skip_tests:
             output.note(f"running the tests: {command_line}")
             run_tests(command_line, session.inventory.path.parent)
-        with output.progress() as progress, interrupted(output, choice.careful):
+        with output.progress() as progress, interrupted(choice.careful):
             show = LiveWatch(progress, terminal=output.stderr.isatty())
             result = command.deploy(
                 session.nodes, session.desired, fleet.changes, choice, progress.step, show
@@ -176,7 +179,7 @@ def resume(  # noqa: PLR0913 -- each is an option of the command
         choice = session.choice(
             strict=strict, tests="none", wait=wait, work=work, watch_s=watch, roll_watch_s=roll_watch
         )
-        with output.progress() as progress, interrupted(output, choice.careful):
+        with output.progress() as progress, interrupted(choice.careful):
             show = LiveWatch(progress, terminal=output.stderr.isatty())
             result = command.resume(session.nodes, session.desired, choice, progress.step, show)
     conclude(output, result, session.inventory, os.environ)
@@ -205,7 +208,9 @@ def show_plan(output: Output, fleet: FleetSurvey) -> None:
 
 
 @contextmanager
-def _session(context: typer.Context, only: list[str] | None, *, as_json: bool) -> Iterator[Session]:
+def _session(
+    context: typer.Context, only: list[str] | None, *, as_json: bool, wait_s: float = 0.0
+) -> Iterator[Session]:
     call = invocation(context)
     output = call.output(as_json=as_json)
     inventory = load(call.inventory)
@@ -217,7 +222,16 @@ def _session(context: typer.Context, only: list[str] | None, *, as_json: bool) -
             artifacts = resolve_all(inventory, progress)
             nodes = connection.require_all()
             desired = Desired(inventory=inventory, release=build(), artifacts=artifacts, secrets_here=secrets)
-            facts = look(nodes, inventory, list(artifacts.values()), secrets)
+            deadline = time.monotonic() + wait_s
+            while True:
+                facts = look(nodes, inventory, list(artifacts.values()), secrets)
+                busy = working(facts)
+                if not busy or time.monotonic() >= deadline:
+                    break
+                # The plan is made of what is there once nobody works on it.
+                for name, lease in busy.items():
+                    progress.step(name, f"waiting for {lease.who} ({lease.purpose}) since {lease.since}")
+                time.sleep(WAIT_LOOK_S)
         yield Session(output=output, desired=desired, nodes=nodes, facts=facts, only=chosen)
 
 
@@ -248,7 +262,10 @@ def _require_plan(path: Path, found: Sequence[Change]) -> None:
     """Raise where the plan in the file is not what there is to do now."""
     try:
         document = json.loads(path.read_bytes())
-        shown = [Change(change["node"], change["kind"], change["subject"]) for change in document["changes"]]
+        shown = [
+            Change(change["node"], change["kind"], change["subject"], content=change["content"])
+            for change in document["changes"]
+        ]
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError) as error:

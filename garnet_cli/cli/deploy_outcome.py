@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from garnet_cli.actions.deploy.result import DeployResult
 from garnet_cli.actions.deploy.telling import COLUMNS, ROUTE, hints, message, rows, sentence
 from garnet_cli.cli.output import Output, markdown_table
-from garnet_cli.errors import HeldError, RolledBackError
+from garnet_cli.errors import GarnetError, HeldError, RolledBackError
 from garnet_cli.fleet.inventory import DeploySettings, Inventory
 from garnet_cli.fleet.secrets_file import read_secrets
 
@@ -24,6 +24,8 @@ def conclude(output: Output, result: DeployResult, inventory: Inventory, environ
     tell_route(output, result, inventory, environ)
     if result.outcome == "reverted":
         raise RolledBackError(sentence(result), remedy="; ".join(hints(result)) or None)
+    if result.outcome == "split":
+        raise GarnetError(sentence(result), remedy="run the same command again once that node is well")
     if result.outcome == "held":
         raise HeldError(sentence(result), remedy="; ".join(hints(result)))
     for node in result.nodes:
@@ -47,16 +49,13 @@ def tell_route(
 
 
 @contextmanager
-def interrupted(output: Output, careful: DeploySettings) -> Iterator[None]:
+def interrupted(careful: DeploySettings) -> Iterator[None]:
     """Say on Ctrl-C what becomes of the nodes that were changed."""
     try:
         yield
-    except KeyboardInterrupt:
-        output.note(
-            f"nodes that were changed take themselves back in about {careful.grace_s:.0f} s;"
-            " `garnet deploy resume` within that time goes on instead"
-        )
-        raise
+    except KeyboardInterrupt as error:
+        back = f"nodes that were changed take themselves back in about {careful.grace_s:.0f} s"
+        raise KeyboardInterrupt(f"{back}; `garnet deploy resume` within that time goes on") from error
 
 
 def _render(output: Output, result: DeployResult) -> None:

@@ -20,6 +20,7 @@ from garnet_cli.cli.commands import Invocation, LazyGroup
 from garnet_cli.cli.output import Output, reader_gone
 from garnet_cli.errors import GarnetError
 
+RUN_AGAIN = "nothing was lost: run the same command again"
 INTERRUPTED = 130
 """Exit code of a process that Ctrl-C ended, as shells have it."""
 
@@ -99,7 +100,7 @@ def failure(error: BaseException, *, debug: bool) -> tuple[str, int]:
         case GarnetError():
             return str(error), error.exit_code
         case KeyboardInterrupt():
-            return "interrupted; nothing was lost: run the same command again", INTERRUPTED
+            return f"interrupted; {error.args[0] if error.args else RUN_AGAIN}", INTERRUPTED
         case OSError(errno=errno.ENOSPC):
             return "no space is left on this machine where it writes to", GarnetError.exit_code
         case typer.Abort() | EOFError():

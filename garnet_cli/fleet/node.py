@@ -81,6 +81,10 @@ class NodeHandle:
                 step, arguments, progress=progress, payload=payload, payload_bytes=payload_bytes
             )
 
+    def another(self) -> NodeHandle:
+        """Return a second handle to the same node, unopened: its asks do not wait for this one's."""
+        return NodeHandle(self.target, self._known_hosts)
+
     def open(self) -> None:
         """Connect now instead of at the first ask. Raises UnreachableError or HostKeyError."""
         with self._asking:

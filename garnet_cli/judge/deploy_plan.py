@@ -49,17 +49,22 @@ def plan_document(changes: Sequence[Change], notes: Sequence[str]) -> dict[str, 
 
 def digest(changes: Sequence[Change]) -> str:
     """Return what tells whether two plans are the same: of all changes but the words that explain them."""
-    content = sorted((change.node, change.kind, change.subject) for change in changes)
+    content = sorted(_key(change) for change in changes)
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def plan_difference(shown: Sequence[Change], found: Sequence[Change]) -> str:
     """Say in one line how the plan found now differs from the one that was shown; empty if it does not."""
-    key = {(change.node, change.kind, change.subject) for change in shown}
-    now = {(change.node, change.kind, change.subject) for change in found}
+    before = {_key(change): change for change in shown}
+    now = {_key(change): change for change in found}
     parts = [
-        f"{word} {kind} of {node} ({subject})"
-        for word, only in (("new: the", now - key), ("gone: the", key - now))
-        for node, kind, subject in sorted(only)
+        f"{word} {change.kind} of {change.node} ({change.subject})"
+        for word, here, there in (("new: the", now, before), ("gone: the", before, now))
+        for key, change in sorted(here.items())
+        if key not in there
     ]
     return "; ".join(parts)
+
+
+def _key(change: Change) -> tuple[str, str, str, str]:
+    return (change.node, change.kind, change.subject, change.content)

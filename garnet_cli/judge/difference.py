@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -87,6 +88,8 @@ class Change:
     subject: str
     """What it is done to: a release id, a model, a job."""
     detail: str = ""
+    content: str = ""
+    """What it is brought to, where the subject does not say it: it tells two plans apart that read alike."""
 
 
 def differences(desired: DesiredNode, facts: NodeFacts) -> list[Change]:
@@ -121,9 +124,12 @@ def _configuration(desired: DesiredNode, facts: NodeFacts) -> list[Change]:
         changes.append(Change(desired.node, "secret", "fleet secret", "by which peers know each other"))
     if (facts.keys.keys if facts.keys else []) != desired.keys.keys:
         live = sum(key.revoked is None for key in desired.keys.keys)
-        changes.append(Change(desired.node, "keys", f"{live} client keys"))
+        content = ",".join(sorted(f"{key.sha256}{key.revoked or ''}" for key in desired.keys.keys))
+        changes.append(Change(desired.node, "keys", f"{live} client keys", content=_short(content)))
     if facts.fleet_sha256 != desired.fleet_sha256:
-        changes.append(Change(desired.node, "configuration", "fleet.json"))
+        changes.append(
+            Change(desired.node, "configuration", "fleet.json", content=_short(desired.fleet_sha256))
+        )
     elif facts.settings_loaded is False:
         detail = "the proxy has not loaded what was written"
         changes.append(Change(desired.node, "configuration", "etc", detail))
@@ -187,12 +193,14 @@ def _loaders(desired: DesiredNode, facts: NodeFacts) -> list[Change]:
 
 
 def _slot(node: str, wanted: DesiredLoader, active: LoaderSpec | None, facts: NodeFacts) -> Sequence[Change]:
+    content = _short(f"{wanted.artifact} {wanted.runtime}")
     if active is None:
-        return [Change(node, "start loader", wanted.model, wanted.source)]
+        return [Change(node, "start loader", wanted.model, wanted.source, content)]
     if active.artifact != wanted.artifact:
-        return [Change(node, "swap loader", wanted.model, f"{active.source} → {wanted.source}")]
+        return [Change(node, "swap loader", wanted.model, f"{active.source} → {wanted.source}", content)]
     if active.runtime != wanted.runtime:
-        return [Change(node, "swap loader", wanted.model, "its code, environment or settings changed")]
+        why = "its code, environment or settings changed"
+        return [Change(node, "swap loader", wanted.model, why, content)]
     job = facts.job(active.name)
     if job is None or job.state in {"stopped", "failed"}:
         return [
@@ -204,7 +212,8 @@ def _slot(node: str, wanted: DesiredLoader, active: LoaderSpec | None, facts: No
 def _monitor(desired: DesiredNode, facts: NodeFacts) -> list[Change]:
     changes = []
     if facts.monitor_sha256 != desired.monitor_sha256:
-        changes.append(Change(desired.node, "configuration", MONITOR_CONFIG))
+        content = _short(desired.monitor_sha256)
+        changes.append(Change(desired.node, "configuration", MONITOR_CONFIG, content=content))
     told = desired.monitor_secrets
     other = [name for name, wanted in told.items() if facts.monitor_secrets.get(name, "") != wanted]
     if other:
@@ -220,6 +229,10 @@ def _monitor(desired: DesiredNode, facts: NodeFacts) -> list[Change]:
     elif facts.defined_jobs.get(MONITOR_JOB) != desired.monitor_job:
         changes.append(Change(desired.node, "monitor", MONITOR_JOB, "its code or environment changed"))
     return changes
+
+
+def _short(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _specs(slot: Slot) -> list[LoaderSpec]:

@@ -22,6 +22,8 @@ class NodeHealth:
     proxy_pid: int
     loaders: Mapping[str, Observation]
     """The active loader's, by model."""
+    down: str | None = None
+    """Why the node serves nothing now; ``None`` while its proxy answers."""
     unserved: Sequence[str] = ()
     """Models that should be served here and have no active loader."""
     failed: int = 0
@@ -40,6 +42,9 @@ def closed_gate(first: NodeHealth, latest: NodeHealth) -> str | None:
 
 
 def _reasons(first: NodeHealth, latest: NodeHealth) -> Iterator[str]:
+    if latest.down is not None:
+        yield latest.down
+        return
     if latest.unserved:
         yield f"no loader serves {', '.join(latest.unserved)}"
     if latest.proxy_pid != first.proxy_pid:

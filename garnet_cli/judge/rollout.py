@@ -9,6 +9,7 @@ from typing import Any
 from garnet_cli.judge.canary import Judgement, Rule, Verdict, judge
 from garnet_cli.judge.early_abort import EarlyAbort, early_abort
 from garnet_cli.judge.evidence import FIGURES, Evidence, is_answer, served, windows
+from garnet_cli.judge.readiness import TEST_PROMPTS
 from node_scripts.records import OPERATOR_KEY, RequestRecord
 
 
@@ -114,6 +115,8 @@ class EarlyAborts:
     ) -> None:
         """Prepare one test a model, a figure, and a kind of traffic that has a time before."""
         self._limit = rule.ratio_limit
+        self._prompts: dict[str, int] = {}
+        """Test prompts so far, by model: the first round finds cold caches."""
         self._tests: dict[tuple[str, str, bool], EarlyAbort] = {}
         for model in models:
             for figure in FIGURES:
@@ -128,6 +131,10 @@ class EarlyAborts:
         if not is_answer(record):
             return None
         prompts = record.key == OPERATOR_KEY
+        if prompts:
+            self._prompts[record.model] = self._prompts.get(record.model, 0) + 1
+            if self._prompts[record.model] <= len(TEST_PROMPTS):
+                return None
         for figure, of in FIGURES.items():
             test, value = self._tests.get((record.model, figure, prompts)), of(record)
             if test is not None and value is not None and test.add(value):

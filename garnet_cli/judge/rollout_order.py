@@ -38,6 +38,8 @@ def out_of_service(models: Sequence[str], healths: Mapping[str, NodeHealth]) -> 
     ``healths`` are the latest looks at the other nodes.
     """
     for node, health in healths.items():
+        if health.down is not None and models:
+            return f"{node} is out of service ({health.down})"
         for model in models:
             loader = health.loaders.get(model)
             if model in health.unserved or (loader is not None and loader.state == "down"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from garnet_cli import __version__
 from garnet_cli.judge.costs import basis_of, costs_of
 from garnet_cli.judge.placement import best_placement
@@ -31,8 +33,10 @@ def month_report(data: Gathered, catalogue: Catalogue, words: Wording, *, custom
     """Return the report of what was gathered, with its sentences in the language of ``words``."""
     basis = basis_of(data.inventory)
     known_before = any(row.minutes_present for row in data.before.nodes)
+    # Nodes are added up from days here, too: their figures are those of the other sections to the last bit.
+    window = replace(data.sums, nodes=data.totals.nodes)
     costs = costs_section(
-        costs_of(data.totals, basis), costs_of(data.before, basis) if known_before else None, words
+        costs_of(window, basis), costs_of(data.before, basis) if known_before else None, words
     )
     diff = placement_diff(data)
     volume, thermal = volume_of(data, words), thermal_of(data, words)

@@ -161,7 +161,7 @@ def _figure(  # noqa: PLR0913 -- a figure has so many sides
 
 def _latency(data: Gathered, words: Wording) -> KeyFigure:
     """Return the latency of the middle class against its target, or that of all models without one."""
-    rows = data.totals.models
+    rows = data.sums.models
     actual, models = latency_p95_ms(data, latencies_of(rows))
     if not models:
         return _figure(

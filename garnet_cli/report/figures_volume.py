@@ -19,7 +19,7 @@ from node_scripts.records import UNKNOWN_MODEL
 
 def volume_of(data: Gathered, words: Wording) -> Volume:
     """Return the section."""
-    rows = {row.model: row for row in merge_rows(data.totals.models, ("begin_unix", "node"))}
+    rows = {row.model: row for row in merge_rows(data.sums.models, ("begin_unix", "node"))}
     tokens = sum(map(tokens_of, rows.values()))
     before = _tokens_by_model(data.before)
     known_before = bool(sum(row.minutes_present for row in data.before.nodes))
@@ -70,9 +70,7 @@ def period_title(span: Span, words: Wording) -> str:
 def size_class_of(data: Gathered, model: str) -> str:
     """Return a model's size class, from its name, else from what it was served from."""
     sources = [one.source.text for one in data.inventory.models if one.name == model]
-    seen = sorted(
-        {source for row in data.totals.models if row.model == model for source in row.loader_sources}
-    )
+    seen = sorted({source for row in data.sums.models if row.model == model for source in row.loader_sources})
     return size_class([model, *sources, *seen])
 
 

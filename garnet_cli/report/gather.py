@@ -68,6 +68,7 @@ class Reader:
         bucket: Literal["hour", "day", "window"],
         *,
         histograms: bool = False,
+        keys: bool = False,
     ) -> Totals:
         """Return the totals of [begin, end); raises as ``read_totals``."""
         span = TotalsSpan(
@@ -83,6 +84,7 @@ class Reader:
             span,
             nodes=self.nodes,
             histograms=histograms,
+            keys=keys,
             cache=self.cache,
         )
 
@@ -94,14 +96,16 @@ def gather(reader: Reader, span: Span, now_unix: float, told: Told) -> Gathered:
     """
     inventory, minute_s = reader.inventory, reader.inventory.telemetry.minute_s
     told(f"reading {span.name}")
-    totals = reader.totals(span.begin_unix, span.end_unix, "day", histograms=True)
+    totals = reader.totals(span.begin_unix, span.end_unix, "day")
     if not any(row.minutes_present for row in totals.nodes):
         raise GarnetError(
             f"the store has no minute of {span.name}",
             remedy="`garnet alerts watch` tells which nodes report; name a month with data with --month",
         )
+    told(f"adding up {span.name}")
+    sums = reader.totals(span.begin_unix, span.end_unix, "window", histograms=True, keys=True)
     told(f"reading {span.before.name}")
-    before = reader.totals(span.before.begin_unix, span.before.end_unix, "window")
+    before = reader.totals(span.before.begin_unix, span.before.end_unix, "window", keys=True)
     ninety_begin = midnight(span.after - timedelta(days=NINETY_DAYS), span.timezone)
     hours_begin = span.end_unix - HISTORY_WEEKS * WEEK_S
     first = min(ninety_begin, hours_begin, span.before.begin_unix)
@@ -125,6 +129,7 @@ def gather(reader: Reader, span: Span, now_unix: float, told: Told) -> Gathered:
             inventory=inventory,
             span=span,
             totals=totals,
+            sums=sums,
             before=before,
             standing_before=standings[0],
             ninety=standings[1],
@@ -139,7 +144,7 @@ def gather(reader: Reader, span: Span, now_unix: float, told: Told) -> Gathered:
             artifacts=reader.artifacts,
             caches=reader.caches,
             events=_events(opened),
-            set_aside={**before.set_aside, **opened.set_aside, **totals.set_aside},
+            set_aside={**before.set_aside, **opened.set_aside, **totals.set_aside, **sums.set_aside},
         )
 
 

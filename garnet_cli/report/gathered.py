@@ -26,7 +26,9 @@ class Gathered:
     inventory: Inventory
     span: Span
     totals: Totals
-    """Of the period, by local day."""
+    """Of the period, by local day, without histograms and keys: of all days they are most of the memory."""
+    sums: Totals
+    """Of the period, as one window, with them."""
     before: Totals
     """Of the period before, as one window, without histograms; of a running one as much as has passed."""
     standing_before: Standing

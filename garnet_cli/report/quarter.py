@@ -158,7 +158,7 @@ def _tiers(data: Gathered, volume: Volume, costs: Costs, words: Wording) -> list
         tokens = sum(one.tokens for one in models)
         cost = [one for one in costs.models if one.model in names]
         spent = None if any(one.usd is None for one in cost) else sum(one.usd or 0.0 for one in cost)
-        latency = merged(row.latency_ms for row in data.totals.models if row.model in names).quantile(0.95)
+        latency = merged(row.latency_ms for row in data.sums.models if row.model in names).quantile(0.95)
         price = None if spent is None or not tokens else spent / (tokens / 1e6)
         api = _api_price(models, costs)
         found.append(

@@ -49,23 +49,26 @@ def read_totals(
     *,
     nodes: Sequence[str] = (),
     histograms: bool = True,
+    keys: bool = True,
     cache: ParquetCache | None = None,
 ) -> Totals:
     """Return the totals of a window of the store; ``nodes`` are expected to have shipped.
 
     They equal those of ``totals_of`` on the window's minutes and events; without ``histograms`` these are
-    empty, which takes a fraction of the time and the memory. Raises StoreError and GarnetError as
+    empty, without ``keys`` there are no rows of them: either takes a fraction of the time and the memory.
+    Raises StoreError and GarnetError as
     ``telemetry`` does, ValueError as ``buckets_of``.
     """
     buckets = buckets_of(span)
     first, last = buckets[0].begin_unix, buckets[-1].end_unix
     bucket = bucket_sql(buckets)
-    tables = (*VIEWS.values(), "events")
+    kinds = [kind for kind in VIEWS if keys or kind is not KeyTotals]
+    tables = (*(VIEWS[kind] for kind in kinds), "events")
     with telemetry(store, fleet, first, last, tables=tables, cache=cache) as opened:
         seen = list(_rows(opened, NodeTotals, bucket))
         present = {(begin, node): count for begin, node, count in opened.ask(present_sql(bucket)).rows}
         models = tuple(_rows(opened, ModelTotals, bucket, histograms=histograms))
-        keys = tuple(_rows(opened, KeyTotals, bucket))
+        used = tuple(_rows(opened, KeyTotals, bucket)) if keys else ()
         evictions = tuple(_evictions(opened, bucket))
     return Totals(
         fleet=fleet,
@@ -76,7 +79,7 @@ def read_totals(
         buckets=buckets,
         models=models,
         nodes=told_rows(buckets, nodes, seen, present, span.minute_s),
-        keys=keys,
+        keys=used,
         evictions=evictions,
         set_aside=dict(opened.set_aside),
     )

@@ -50,12 +50,12 @@ WITH names AS (
         least(up, greatest(0.0, missed - down - rest_down)) AS cut_off
     FROM judged
 ), told AS (
-    SELECT minute_unix, list_sum([(minute_unix >= edge)::INT FOR edge IN $3::BIGINT[]]) AS span, node, place,
+    SELECT minute_unix, {{span}} AS span, node, place,
         own_up + rest_up AS up, all_down AS down, rest - rest_down - rest_up AS unknown, cut_off
     FROM parts
 ), best AS (
     SELECT span,
-        arg_max({{up: up, down: down, unknown: unknown, cut_off: cut_off}}, (up, unknown, -place)) AS one
+        arg_max({{{{up: up, down: down, unknown: unknown, cut_off: cut_off}}}}, (up, unknown, -place)) AS one
     FROM told GROUP BY span, minute_unix
 )
 SELECT span, node, {sums("up", "down", "unknown", "cut_off")} FROM told GROUP BY span, node
@@ -80,9 +80,11 @@ def uptime_between(
     if not rising or any(edge % minute_s for edge in edges) or not nodes:
         raise ValueError("edges are rising full minutes, and there is a node at least")
     found: dict[tuple[int, str], tuple[Uptime, int]] = {}
-    parameters = [list(nodes), float(minute_s), list(edges[1:-1])]
-    for span, node, up, down, unknown, cut_off, count in telemetry.ask(SQL, parameters).rows:
-        found[(int(span or 0), node)] = (Uptime(up, down, unknown, cut_off), count)
+    # Spelled out: looking through a list of edges for each minute of each node takes a quarter of the time.
+    span_sql = " + ".join(["0", *(f"(minute_unix >= {int(edge)})::INT" for edge in edges[1:-1])])
+    answer = telemetry.ask(SQL.format(span=span_sql), [list(nodes), float(minute_s)])
+    for span, node, up, down, unknown, cut_off, count in answer.rows:
+        found[(int(span), node)] = (Uptime(up, down, unknown, cut_off), count)
     return [
         _fleet(found, nodes, span, (end - begin) // minute_s, minute_s)
         for span, (begin, end) in enumerate(pairwise(edges))

@@ -61,22 +61,22 @@ def traffic(rack: Rack) -> Iterator[Traffic]:
         yield sent
 
 
-def test_a_deploy_that_was_killed_in_its_watch_is_resumed(
-    rack: Rack, other: Program, traffic: Traffic
-) -> None:
-    """With what the canary was before the change, which the node has kept."""
+@pytest.mark.parametrize("step", ["start", "watch"])
+def test_a_deploy_that_was_killed_is_resumed(rack: Rack, other: Program, traffic: Traffic, step: str) -> None:
+    """Also in the middle of the change; judged by what the canary was before, which the node has kept."""
     before = release_of(rack.node("one").root)
     rack.deploy["grace_s"] = 240.0
     rack.write()
     try:
         operator = other.begin("deploy", *WATCH, log=rack.folder / "deploy.log")
-        assert killed_when(operator, lambda: swapped(rack.node("one"), "watch"), "the canary is watched")
+        assert killed_when(operator, lambda: swapped(rack.node("one"), step), f"the swap's {step}")
     finally:
         rack.deploy["grace_s"] = GRACE_S
         rack.write()
     assert "garnet deploy resume" in other.garnet("deploy", "--yes", code=1).stderr
     done = json.loads(other.garnet("deploy", "resume", "--json", "--watch", "5", "--roll-watch", "5").stdout)
     assert done["outcome"] == "done"
+    assert rack.active("one", MODEL)["spec"]["name"] != "loader-1"
     assert [(node["node"], node["outcome"]) for node in done["nodes"]] == [
         ("one", "confirmed"),
         ("two", "confirmed"),

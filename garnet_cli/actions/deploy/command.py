@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -73,6 +73,16 @@ class Desired:
         return replace(fleet, nodes=nodes)
 
 
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What an earlier run of the same deploy left on the nodes."""
+
+    before: Mapping[str, Sequence[RequestRecord]] = field(default_factory=dict)
+    """By node whose trial is open: its requests before its change."""
+    kept: Sequence[str] = ()
+    """Nodes that were told to keep it."""
+
+
 def new_deploy() -> str:
     """Return a new deploy's id: the time in UTC, and four digits against two in one second."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
@@ -99,7 +109,7 @@ def deploy(
             f"the fleet is not as it was when the plan was shown ({differs}); nothing was changed",
             remedy="look at the plan again",
         )
-    return _run(identifier, nodes, fleet, desired, choice, {}, report, show)
+    return _run(identifier, nodes, fleet, desired, choice, report, show, Resumed())
 
 
 def resume(
@@ -130,11 +140,24 @@ def resume(
             remedy="`garnet deploy rollback` takes back the rest, `garnet deploy` begins anew",
         )
     tried = [node for node in nodes if node.name in trials]
-    for_each(tried, lambda node: node.ask("open_trial", deploy=identifier))
     evidence = for_each(tried, lambda node: node.ask("read_evidence", deploy=identifier))
-    before = {name: msgspec.convert(value, list[RequestRecord]) for name, value in evidence.items()}
-    fleet = desired.survey(nodes, choice.only)
-    return _run(identifier, nodes, fleet, desired, choice, before, report, show)
+    scope: dict[str, Any] = next((found["scope"] for found in evidence.values() if found["scope"]), {})
+    if scope.get("release") not in {None, desired.release.identifier}:
+        raise GarnetError(
+            f"deploy {identifier} was of release {scope['release']},"
+            f" this program is {desired.release.identifier}",
+            remedy="resume it with that program, or `garnet deploy rollback`",
+        )
+    before = {
+        name: msgspec.convert(found["requests"], list[RequestRecord]) for name, found in evidence.items()
+    }
+    fleet = desired.survey(nodes, scope.get("nodes") or list(trials))
+    kept = [
+        name
+        for name, fact in facts.items()
+        if any(record.deploy == identifier and record.outcome == "confirmed" for record in fact.deploys)
+    ]
+    return _run(identifier, nodes, fleet, desired, choice, report, show, Resumed(before, kept))
 
 
 def _run(
@@ -143,9 +166,9 @@ def _run(
     fleet: FleetSurvey,
     desired: Desired,
     choice: DeployChoice,
-    resumed: Mapping[str, Sequence[RequestRecord]],
     report: NodeReport,
     show: Show,
+    resumed: Resumed,
 ) -> DeployResult:
     who = choice.work.who
     begin = time.monotonic()
@@ -156,16 +179,22 @@ def _run(
         started_unix=time.time(),
         tests=choice.tests,
     )
+    changed = [
+        name
+        for name in dict.fromkeys([*resumed.before, *nodes_of(fleet.changes)])
+        if name not in resumed.kept
+    ]
     plan = DeployPlan(
         trial=TrialSettings(deploy=identifier, who=who, purpose=PURPOSE, grace_s=choice.careful.grace_s),
         careful=choice.careful,
         strict=choice.strict,
         fleet=fleet,
         secret=fleet_secret(nodes, fleet),
-        resumed=resumed,
+        scope={"release": desired.release.identifier, "nodes": changed},
+        resumed=resumed.before,
+        kept=resumed.kept,
     )
     by_name = {node.name: node for node in nodes}
-    changed = list(dict.fromkeys([*resumed, *nodes_of(fleet.changes)]))
     works = {
         name: NodeWork(
             by_name[name],
@@ -177,7 +206,7 @@ def _run(
             choice.work,
             report,
         )
-        for name in changed
+        for name in [*changed, *resumed.kept]
     }
     Deploy(plan, by_name, works, result, report, show).run()
     result.seconds = time.monotonic() - begin

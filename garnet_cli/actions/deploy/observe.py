@@ -10,11 +10,13 @@ import msgspec
 
 from garnet_cli.actions.control import Asks, control, observation, proxy_status
 from garnet_cli.errors import GarnetError, NodeError
-from garnet_cli.judge.evidence import Evidence
 from garnet_cli.judge.hard_gates import NodeHealth, failed_here
 from node_scripts.records import RequestRecord
 
 LOOK_EVERY_S = 1.0
+PROXY_PATIENCE_S = 3.0
+"""How long a proxy may not answer before the node counts as down: its supervisor needs a second or two."""
+PROXY_DOWN = "proxy_down"
 MOST_KEPT = 4000
 """Requests a node: beyond it the oldest are of no use to the judge any more."""
 
@@ -45,6 +47,11 @@ class NodeLog:
         self._number = 0
         self._failed = 0
 
+    @property
+    def failed(self) -> int:
+        """Return how many requests have failed here so far."""
+        return self._failed
+
     def mark(self) -> int:
         """Return a place in the node's requests: now."""
         return self.left_out + len(self.records)
@@ -58,6 +65,16 @@ class NodeLog:
         """Fetch what is new, from any thread. Raises :class:`GarnetError`."""
         with self._looking:
             self._look()
+
+    def look_or_down(self) -> None:
+        """Look; a proxy that does not answer makes the node's health say so. Raises :class:`GarnetError`."""
+        try:
+            self.look()
+        except NodeError as error:
+            if error.code != PROXY_DOWN:
+                raise
+            self.health = NodeHealth(proxy_pid=0, loaders={}, down="the proxy does not answer")
+            self.error = None
 
     def _look(self) -> None:
         recent = self._recent(self._number)
@@ -75,11 +92,12 @@ class NodeLog:
         self.error = None
 
     def _recent(self, after: int) -> Recent:
-        answer = control(self.node, "GET", f"/control/recent?after={after}")
+        path = f"/control/recent?after={after}"
+        answer = control(self.node, "GET", path, patience_s=PROXY_PATIENCE_S)
         return msgspec.convert(answer, Recent)
 
     def _look_at_health(self) -> NodeHealth:
-        status = proxy_status(self.node)
+        status = proxy_status(self.node, patience_s=PROXY_PATIENCE_S)
         active = {slot.model: slot.active.spec.name for slot in status.slots if slot.active is not None}
         live = self.node.ask("read_live") or {}
         return NodeHealth(
@@ -99,28 +117,31 @@ class Observer:
         self, logs: Mapping[str, NodeLog], sleep: Callable[[threading.Event, float], bool] | None = None
     ) -> None:
         """Look at the nodes of ``logs``; nothing runs before ``with``."""
-        self.logs = logs
+        self.logs = dict(logs)
         self._sleep = sleep or threading.Event.wait
         self._end = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(log,), name=f"observe {name}", daemon=True)
-            for name, log in logs.items()
-        ]
+        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         """Begin."""
-        for thread in self._threads:
-            thread.start()
+        for log in self.logs.values():
+            self._start(log)
         return self
 
     def __exit__(self, *_: object) -> None:
         """End; a look in hand is not waited for, since its node may be lost."""
         self._end.set()
 
-    def evidence(self, name: str, begin: int, change: int, during: int) -> Evidence:
-        """Return a node's requests from ``begin`` to ``change``, and from ``during`` on, as marks."""
-        log = self.logs[name]
-        return Evidence(name, log.between(begin, change), log.between(during))
+    def add(self, log: NodeLog) -> None:
+        """Look at one more node from now on."""
+        self.logs[log.node.name] = log
+        self._start(log)
+
+    def _start(self, log: NodeLog) -> None:
+        name = f"observe {log.node.name}"
+        thread = threading.Thread(target=self._run, args=(log,), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def lost(self) -> dict[str, GarnetError]:
         """Return the nodes that cannot be looked at, and why."""
@@ -129,10 +150,11 @@ class Observer:
     def _run(self, log: NodeLog) -> None:
         while not self._sleep(self._end, LOOK_EVERY_S):
             try:
-                log.look()
-            except NodeError as error:
-                if error.code != "proxy_down":
-                    log.error = error
+                log.look_or_down()
             except GarnetError as error:
                 log.error = error
-                return
+                if not isinstance(error, NodeError):
+                    return
+            except Exception as error:  # noqa: BLE001 -- told to who waits for this node
+                why = f"what its proxy says cannot be read: {type(error).__name__}: {error}"
+                log.error = NodeError(why, node=log.node.name)

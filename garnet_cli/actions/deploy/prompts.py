@@ -77,11 +77,6 @@ class PromptSenders:
         """Send no more; those in hand run to their end."""
         self._end.set()
 
-    @property
-    def busy(self) -> bool:
-        """Say whether there are still some to send."""
-        return any(thread.is_alive() for thread in self._threads)
-
     def _run(self, node: Asks, models: Sequence[str], count: int) -> None:
         try:
             for model in models:

@@ -10,7 +10,8 @@ from garnet_cli.judge.evidence import Evidence, values
 from garnet_cli.judge.rollout import NodeVerdict
 from garnet_cli.judge.tail_test import TAIL_SHARE, quantile
 
-Outcome = Literal["nothing to do", "done", "reverted", "held"]
+Outcome = Literal["nothing to do", "done", "reverted", "held", "split"]
+"""split: some nodes keep it, others could not be told and take themselves back."""
 NodeOutcome = Literal["untouched", "changed", "confirmed", "reverted", "held", "takes itself back"]
 
 

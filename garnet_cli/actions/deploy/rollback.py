@@ -50,46 +50,59 @@ def restore(
 ) -> None:
     """Bring ``nodes`` one after another to what they were before a confirmed deploy.
 
-    No canary and no watch: it served before. What fails is taken back on that node, and the rest is left as
-    it is. Raises :class:`GarnetError` then.
+    Those that get models back come first, so that none is missing meanwhile. No canary and no watch: it
+    served before. A node that fails is taken back to what it was, and the rest is left as it is; ``result``
+    says so.
     """
-    for node in nodes:
+    result.outcome = "done"
+    for node in sorted(nodes, key=lambda node: -len(_gained(facts[node.name], records[node.name]))):
         begin = time.monotonic()
         one = NodeResult(node=node.name, role="rollback")
         result.nodes.append(one)
-        beside = _beside(facts[node.name], records[node.name], inventory, node.name)
-        node.ask(
-            "begin_trial",
-            deploy=settings.deploy,
-            who=settings.who,
-            purpose=settings.purpose,
-            grace_s=settings.grace_s,
-            beside=beside,
-        )
         try:
-            report(node.name, f"back to before {records[node.name].deploy}")
-            node.ask(
-                "restore_deploy",
-                deploy=records[node.name].deploy,
-                beside=beside,
-                progress=_teller(report, node.name),
-            )
-            require_answers(node, sorted(records[node.name].models_before))
+            _restore(node, records[node.name], facts[node.name], inventory, settings, report)
+            one.outcome = "changed"
+            told = trial.confirm([node], settings, {node.name: one.as_json()})[node.name]
+            if isinstance(told, GarnetError):
+                raise told
         except GarnetError as error:
-            trial.revert([node], settings, f"rollback failed: {error.message}", report)
-            one.outcome, one.error = "reverted", str(error)
-            raise
+            one.error = str(error)
+            back = trial.revert([node], settings, f"rollback failed: {error.message}", report)[node.name]
+            one.outcome = "takes itself back" if isinstance(back, GarnetError) else "reverted"
+            result.outcome = "split" if any(n.outcome == "confirmed" for n in result.nodes) else "reverted"
+            result.reason = f"the rollback failed on {error}"
+            return
         one.seconds["change"] = time.monotonic() - begin
-        one.outcome = "changed"
-        trial.confirm([node], settings, {node.name: one.as_json()})
         one.outcome = "confirmed"
         report(node.name, "as it was before")
 
 
+def _restore(
+    node: Asks,
+    record: DeployRecord,
+    facts: NodeFacts,
+    inventory: Inventory,
+    settings: TrialSettings,
+    report: NodeReport,
+) -> None:
+    beside = [model for model in record.models_before if another_fits(model, facts, inventory, node.name)]
+    node.ask(
+        "begin_trial",
+        deploy=settings.deploy,
+        who=settings.who,
+        purpose=settings.purpose,
+        grace_s=settings.grace_s,
+        beside=beside,
+    )
+    report(node.name, f"back to before {record.deploy}")
+    node.ask("restore_deploy", deploy=record.deploy, beside=beside, progress=_teller(report, node.name))
+    require_answers(node, sorted(record.models_before))
+
+
+def _gained(facts: NodeFacts, record: DeployRecord) -> set[str]:
+    """Return the models that a rollback brings back to a node."""
+    return set(record.models_before) - set(facts.slots.slots if facts.slots else ())
+
+
 def _teller(report: NodeReport, node: str) -> Callable[[Any], None]:
     return lambda value: report(node, str(value.get("message", value)))
-
-
-def _beside(facts: NodeFacts, record: DeployRecord, inventory: Inventory, node: str) -> list[str]:
-    """Return the models of which the old and the present loader fit into the node's memory together."""
-    return [model for model in record.models_before if another_fits(model, facts, inventory, node)]

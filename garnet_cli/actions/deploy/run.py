@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from garnet_cli.actions.deploy import trial
 from garnet_cli.actions.deploy.baseline import (
@@ -13,6 +14,7 @@ from garnet_cli.actions.deploy.baseline import (
     send_baseline,
     wait_for_first_look,
 )
+from garnet_cli.actions.deploy.ending import Ending
 from garnet_cli.actions.deploy.gate import check_staging
 from garnet_cli.actions.deploy.observe import NodeLog, Observer
 from garnet_cli.actions.deploy.result import DeployResult, NodeResult
@@ -23,12 +25,16 @@ from garnet_cli.actions.survey import FleetSurvey
 from garnet_cli.errors import GarnetError
 from garnet_cli.fleet.inventory import DeploySettings
 from garnet_cli.fleet.node import NodeHandle
-from garnet_cli.fleet.parallel import errors_of, for_each
+from garnet_cli.fleet.parallel import attempt_each, for_each
 from garnet_cli.judge.canary import Rule
-from garnet_cli.judge.evidence import FIGURES, Evidence
-from garnet_cli.judge.rollout import NodeVerdict, judge_node
+from garnet_cli.judge.evidence import FIGURES
+from garnet_cli.judge.hard_gates import NodeHealth
+from garnet_cli.judge.rollout import NodeVerdict
 from garnet_cli.judge.rollout_order import compared_models, out_of_service, rollout_order
 from node_scripts.records import RequestRecord
+
+MOST_BEFORE = 2000
+"""Requests of a node before a change that it is compared with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +47,12 @@ class DeployPlan:
     strict: bool
     fleet: FleetSurvey
     secret: str | None
+    scope: Mapping[str, Any]
+    """What a resumed deploy must have in common with this one; kept on each node."""
     resumed: Mapping[str, Sequence[RequestRecord]] = field(default_factory=dict)
     """Nodes whose trial is open already, with their requests before it began."""
+    kept: Sequence[str] = ()
+    """Nodes that were told to keep it by a run that ended before the rest was."""
 
 
 class Deploy:
@@ -64,77 +74,110 @@ class Deploy:
         self.result = result
         self.report = report
         self.show = show
-        self._tried: list[str] = []
-        """Nodes with an open trial, in the order in which they were changed."""
+        self.ending = Ending(settings=plan.trial, nodes=nodes, works=works, result=result, report=report)
+        self._before: dict[str, list[RequestRecord]] = {}
+        """The last requests of each node before the latest change; of a changed one before its own."""
+        self._failed_before: dict[str, int] = {}
+        self._settled: dict[str, NodeHealth] = {}
+        """Of nodes that have passed: the look right after their change."""
 
     def run(self) -> None:
         """Do all of it; ``result`` says what became of it. Raises :class:`GarnetError` before any change."""
-        for_each([work.node for work in self._to_change()], self._prepare)
-        if not self._stage():
-            return
+        for_each([self.works[name].node for name in self._to_change()], self._prepare)
+        prompters = {name: node.another() for name, node in self.nodes.items()}
         try:
+            if not self._stage():
+                return
             with Observer(self._logs()) as observer:
-                if not self._roll(observer):
-                    return
+                passed = self._roll(observer, prompters)
         except GarnetError as error:
-            if not self._tried:
+            if not self.ending.tried:
                 raise
-            self._revert(str(error))
+            self.ending.take_back(str(error))
             return
-        self._confirm()
+        except Exception as error:
+            # A fault of the program: the nodes come first.
+            self.ending.take_back(f"internal error: {type(error).__name__}: {error}")
+            raise
+        finally:
+            attempt_each(list(prompters.values()), lambda node: node.close())
+        if passed:
+            self.ending.keep()
+            for name in self.plan.kept:
+                self.result.nodes.append(NodeResult(node=name, role="roll", outcome="confirmed"))
+                self.ending.finish(name, whole=self.result.outcome == "done")
 
-    def _roll(self, observer: Observer) -> bool:
+    def _roll(self, observer: Observer, prompters: Mapping[str, NodeHandle]) -> bool:
         """Change and judge one node after the other; say whether all of them passed."""
         wait_for_first_look(observer)
         careful = self.plan.careful
         records = {name: log.between(0) for name, log in observer.logs.items()}
         models = {name: self._models(name) for name in records}
-        prompted = quiet_models(records, models, list(self.works), careful, time.time())
-        ask = [self.nodes[name] for name in prompted if name not in self.plan.resumed]
+        prompted = quiet_models(records, models, self._to_change(), careful, time.time())
+        ask = [prompters[name] for name in prompted if name not in self.plan.resumed]
         send_baseline(ask, prompted, observer, careful.requests, self.report)
         order = self._order(recent(records, careful.watch_s, time.time()))
         self.result.nodes += [
             NodeResult(node=name, role="roll" if place else "canary") for place, name in enumerate(order)
         ]
-        self._tried += [name for name in order if name in self.plan.resumed]
+        self.ending.tried += [name for name in order if name in self.plan.resumed]
         for place, name in enumerate(order):
-            verdict = self._one(name, place, observer, prompted, len(order))
+            self._change(name, observer)
+            verdict = self._judge(name, place, observer, prompters, prompted, len(order))
             if verdict.verdict == "fail":
-                self._revert(verdict.sentence)
+                self.ending.take_back(verdict.sentence)
                 return False
             if verdict.verdict == "inconclusive":
-                self._hold(verdict.sentence)
+                self.ending.hold(verdict.sentence, careful.hold_s)
                 return False
         return True
 
     # --- one node ---------------------------------------------------------------------------
 
-    def _one(
+    def _change(self, name: str, observer: Observer) -> None:
+        """Change one node within its trial, and keep what its requests were before."""
+        self._require_others(name, observer)
+        for other, log in observer.logs.items():
+            self._before[other] = log.between(0)[-MOST_BEFORE:]
+        if name in observer.logs:
+            self._failed_before[name] = observer.logs[name].failed
+        resumed = self.plan.resumed.get(name)
+        if resumed is not None:
+            self._before[name] = list(resumed)
+        begin = time.monotonic()
+        self._try(name, self._before.get(name, []))
+        result = self.result.node(name)
+        result.seconds["change"] = time.monotonic() - begin
+        result.outcome = "changed"
+        wanted = [loader.model for loader in self.plan.fleet.nodes[name].desired.loaders]
+        if name in observer.logs:
+            observer.logs[name].wanted = wanted
+        else:
+            observer.add(NodeLog(self.nodes[name], wanted))
+
+    def _try(self, name: str, before: Sequence[RequestRecord]) -> None:
+        work = self.works[name]
+        trial.begin(work.node, work, self.plan.trial, before, self.plan.scope)
+        if name not in self.ending.tried:
+            self.ending.tried.append(name)
+        if name in self.plan.resumed:
+            work.node.ask("open_trial", deploy=self.plan.trial.deploy)
+        changed = trial.change(work.node, work, self.plan.trial, self.plan.secret)
+        self.result.swaps += changed.swaps
+        if changed.in_place:
+            self.ending.in_place.add(name)
+
+    def _judge(
         self,
         name: str,
         place: int,
         observer: Observer,
+        prompters: Mapping[str, NodeHandle],
         prompted: Mapping[str, Sequence[str]],
         changed: int,
     ) -> NodeVerdict:
-        result = self.result.node(name)
         models = self._models(name)
-        self._require_others(name, observer)
-        marks = {other: (0, log.mark()) for other, log in observer.logs.items()}
-        if name not in self.plan.resumed:
-            before = observer.logs[name].between(*marks[name]) if name in observer.logs else []
-            self._tried.append(name)
-            begin = time.monotonic()
-            work = self.works[name]
-            self.result.swaps += trial.change(
-                work.node, work, self.plan.trial, work.inventory, self.plan.secret, before
-            )
-            result.seconds["change"] = time.monotonic() - begin
-        result.outcome = "changed"
-        if name not in observer.logs:
-            result.verdict = judge_node(Evidence(name, ()), (), (), self._rule((), changed))
-            return result.verdict
-        controls = [other for other in observer.logs if other not in self._tried]
+        controls = [other for other in observer.logs if other not in self.ending.tried]
         careful = self.plan.careful
         watched = WatchPlan(
             node=name,
@@ -143,18 +186,21 @@ class Deploy:
             prompted={node: [m for m in prompted.get(node, ()) if m in models] for node in [name, *controls]},
             watch_s=careful.roll_watch_s if place else careful.watch_s,
             rule=self._rule(models, changed),
-            marks=marks,
-            before=self.plan.resumed.get(name),
+            before={other: self._before.get(other, []) for other in (name, *controls)},
+            failed_before=self._failed_before.get(name, 0),
+            settled=dict(self._settled),
         )
         begin = time.monotonic()
         self.report(name, f"watching for {watched.watch_s:.0f} s")
-        verdict, evidence = watch(watched, observer, self.nodes, self.show)
+        found = watch(watched, observer, prompters, self.show)
+        self._settled[name] = found.first
+        result = self.result.node(name)
         result.seconds["watch"] = time.monotonic() - begin
-        result.verdict = verdict
-        result.note_evidence(evidence, models)
-        self.report(name, verdict.sentence)
-        trial.note(self.nodes[name], self.plan.trial, "judged", **_said(verdict))
-        return verdict
+        result.verdict = found.verdict
+        result.note_evidence(found.evidence, models)
+        self.report(name, found.verdict.sentence)
+        trial.note(self.nodes[name], self.plan.trial, "judged", **_said(found.verdict))
+        return found.verdict
 
     def _rule(self, models: Sequence[str], changed: int) -> Rule:
         return Rule(
@@ -174,14 +220,14 @@ class Deploy:
         healths = {other: log.health for other, log in observer.logs.items() if other != name and log.health}
         reason = out_of_service(self._models(name), healths)
         if reason is not None:
-            raise GarnetError(f"{reason}: {name} is not changed meanwhile", node=name)
+            raise GarnetError(f"{reason}: {name} is not changed meanwhile")
         for error in observer.lost().values():
             raise error
 
     # --- before the first -------------------------------------------------------------------
 
-    def _to_change(self) -> list[NodeWork]:
-        return [work for name, work in self.works.items() if name not in self.plan.resumed]
+    def _to_change(self) -> list[str]:
+        return [name for name in self.works if name not in self.plan.kept]
 
     def _prepare(self, node: NodeHandle) -> None:
         self.works[node.name].prepare()
@@ -195,18 +241,17 @@ class Deploy:
         work = self.works[staging]
         result = NodeResult(node=staging, role="staging", outcome="changed")
         self.result.nodes.append(result)
-        self._tried.append(staging)
-        if staging in self.plan.resumed:
-            return True
         begin = time.monotonic()
         try:
-            trial.change(work.node, work, self.plan.trial, work.inventory, self.plan.secret, ())
+            self._try(staging, ())
             check_staging(work.node, work, lambda message: self.report(staging, message))
+            trial.note(work.node, self.plan.trial, "staged")
         except GarnetError as error:
-            self._revert(f"the staging node failed: {error}")
+            if staging not in self.ending.tried:
+                raise
+            self.ending.take_back(f"the staging node failed: {error}")
             return False
         result.seconds["change"] = time.monotonic() - begin
-        trial.note(work.node, self.plan.trial, "staged")
         return True
 
     def _logs(self) -> dict[str, NodeLog]:
@@ -220,7 +265,7 @@ class Deploy:
 
     def _order(self, lately: Mapping[str, Sequence[RequestRecord]]) -> list[str]:
         staging = self.plan.careful.staging
-        changed = [name for name in self.works if name != staging]
+        changed = [name for name in self._to_change() if name != staging]
         resumed = [name for name in changed if name in self.plan.resumed]
         traffic = {name: len(records) for name, records in lately.items()}
         new = [name for name in changed if name not in lately]
@@ -228,64 +273,6 @@ class Deploy:
         named = self.plan.careful.canary
         canary = named if named in rest and not resumed else None
         return resumed + (rollout_order(rest, traffic, canary, new) if rest else [])
-
-    # --- the end ----------------------------------------------------------------------------
-
-    def _revert(self, reason: str) -> None:
-        """Take back everything that went, at once; what cannot be reached does so by itself."""
-        self.result.outcome, self.result.reason = "reverted", reason
-        outcomes = trial.revert(
-            [self.nodes[name] for name in self._tried], self.plan.trial, reason, self.report
-        )
-        for name, outcome in outcomes.items():
-            result = self.result.node(name)
-            if isinstance(outcome, GarnetError):
-                result.outcome, result.error = "takes itself back", str(outcome)
-                self.report(name, f"cannot be told to take it back, does so by itself: {outcome.message}")
-            else:
-                result.outcome = "reverted"
-                result.seconds["revert"] = outcome["seconds"]
-
-    def _hold(self, reason: str) -> None:
-        self.result.outcome, self.result.reason = "held", reason
-        until = time.time() + self.plan.careful.hold_s
-        for_each(
-            [self.nodes[name] for name in self._tried],
-            lambda node: node.ask(
-                "hold_trial", deploy=self.plan.trial.deploy, until_unix=until, reason=reason
-            ),
-        )
-        for name in self._tried:
-            self.result.node(name).outcome = "held"
-
-    def _confirm(self) -> None:
-        nodes = [self.nodes[name] for name in self._tried]
-        summaries = {name: self.result.node(name).as_json() for name in self._tried}
-        outcomes = trial.confirm(nodes, self.plan.trial, summaries)
-        failed = errors_of(outcomes)
-        if len(failed) == len(outcomes) and failed:
-            self._revert(f"no node could be told to keep it: {failed[0]}")
-            return
-        self.result.outcome = "done"
-        for name, outcome in outcomes.items():
-            result = self.result.node(name)
-            if isinstance(outcome, GarnetError):
-                result.outcome, result.error = "takes itself back", str(outcome)
-            else:
-                result.outcome = "confirmed"
-        for name in self._tried:
-            if self.result.node(name).outcome == "confirmed":
-                self._finish(name)
-
-    def _finish(self, name: str) -> None:
-        """Do away with the old; what fails here fails no deploy, and `garnet up` does it later."""
-        try:
-            self.works[name].finish()
-        except GarnetError as error:
-            self.result.node(name).error = f"not cleaned up: {error.message}"
-            self.report(name, self.result.node(name).error)
-        else:
-            self.report(name, "done")
 
 
 def _said(verdict: NodeVerdict) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from garnet_cli.errors import GarnetError
 from garnet_cli.fleet.facts import NodeFacts
-from node_scripts.journals import DeployRecord, Trial
+from node_scripts.journals import DeployRecord, Lease, Trial
 
 MOST_OFFERED = 5
 ROLLBACK = "garnet deploy rollback"
@@ -80,18 +80,29 @@ def kept(past: Sequence[PastDeploy]) -> list[PastDeploy]:
 
 
 def offered(past: Sequence[PastDeploy]) -> list[PastDeploy]:
-    """Return the deploys to offer for a rollback: the last five that are still in force.
+    """Return the deploys to offer for a rollback: the last five that are still in force, the latest first.
 
-    Neither rollbacks nor what they took back: rolling back twice goes back two deploys.
+    Neither rollbacks, nor what they took back: that is the deploy which they name with all later ones. A
+    rollback that not all of its nodes kept took nothing back: it can be tried again.
     """
-    undone: set[str] = set()
-    found = []
+    found: list[PastDeploy] = []
+    undone_to: str | None = None
     for one in kept(past):
-        if one.purpose.startswith(ROLLBACK):
-            undone.add(one.purpose.removeprefix(ROLLBACK).strip())
-        elif one.deploy not in undone:
+        if undone_to is not None:
+            undone_to = None if one.deploy == undone_to else undone_to
+        elif not one.purpose.startswith(ROLLBACK):
             found.append(one)
+        else:
+            name = one.purpose.removeprefix(ROLLBACK).strip()
+            target = next((other for other in past if other.deploy == name), None)
+            if target is not None and kept_on(one) >= kept_on(target):
+                undone_to = name
     return found[:MOST_OFFERED]
+
+
+def kept_on(past: PastDeploy) -> set[str]:
+    """Return the nodes that kept a deploy."""
+    return {name for name, record in past.nodes.items() if record.outcome == "confirmed"}
 
 
 def undecided(facts: Mapping[str, NodeFacts]) -> dict[str, Trial]:
@@ -101,6 +112,11 @@ def undecided(facts: Mapping[str, NodeFacts]) -> dict[str, Trial]:
         for name, fact in facts.items()
         if fact.trial is not None and fact.trial.armed and fact.trial.status != "reverted"
     }
+
+
+def working(facts: Mapping[str, NodeFacts]) -> dict[str, Lease]:
+    """Return the leases that somebody holds, by node; a held deploy has none: it waits to be decided."""
+    return {name: fact.lease for name, fact in facts.items() if fact.lease is not None}
 
 
 def the_trial(facts: Mapping[str, NodeFacts]) -> tuple[str, dict[str, Trial]]:

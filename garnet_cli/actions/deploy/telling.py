@@ -13,7 +13,9 @@ WORDS = {
     "reverted": "DEPLOY TAKEN BACK",
     "held": "deploy held: not enough evidence",
     "nothing to do": "nothing to deploy",
+    "split": "DEPLOY KEPT BY SOME NODES ONLY",
 }
+ROLLED_BACK = "rolled back"
 COLUMNS = ("node", "as", "p95 before", "p95 after", "outcome", "verdict")
 ROUTE = "alerts"
 
@@ -23,7 +25,13 @@ def sentence(result: DeployResult) -> str:
     nodes = [node.node for node in result.nodes if node.outcome != "untouched"]
     where = f" on {', '.join(nodes)}" if nodes else ""
     why = f": {result.reason}" if result.reason else ""
-    return f"{WORDS[result.outcome]}{where} by {result.who} in {result.seconds:.0f} s{why}"
+    return f"{words(result)}{where} by {result.who} in {result.seconds:.0f} s{why}"
+
+
+def words(result: DeployResult) -> str:
+    """Return what became of it, in a few words."""
+    rollback = any(node.role == "rollback" for node in result.nodes)
+    return ROLLED_BACK if rollback and result.outcome == "done" else WORDS[result.outcome]
 
 
 def rows(result: DeployResult) -> list[tuple[object, ...]]:
@@ -52,7 +60,7 @@ def message(result: DeployResult, fleet: str) -> Message:
         node=result.who,
         items=[],
         note="\n".join(lines),
-        heading=f"{fleet}: {WORDS[result.outcome]}",
+        heading=f"{fleet}: {words(result)}",
     )
 
 
@@ -62,7 +70,7 @@ def hints(result: DeployResult) -> Sequence[str]:
         resume = "`garnet deploy resume` watches again, `garnet deploy rollback` takes it back"
         return (f"{resume}; the nodes do so by themselves when the hold ends",)
     left = [node for node in result.nodes if node.outcome == "takes itself back"]
-    return [f"{node.node} was not reached and takes itself back: {node.error}" for node in left]
+    return [f"{node.node} is not taken back yet and goes on by itself: {node.error}" for node in left]
 
 
 def _p95(found: dict[str, float]) -> str | None:

@@ -18,10 +18,10 @@ from garnet_cli.fleet.facts import NodeFacts, decode_facts
 from garnet_cli.fleet.inventory import Inventory
 from garnet_cli.fleet.parallel import attempt_each
 from garnet_cli.judge.difference import DesiredLoader
-from node_scripts.records import RequestRecord
+from node_scripts.records import OPERATOR_KEY, RequestRecord
 
-EVIDENCE_KEPT = 600
-"""Requests before the change that are left on the node, for a deploy that is resumed."""
+EVIDENCE_KEPT = 300
+"""Requests of a model before the change that are left on the node, for a deploy that is resumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,34 +43,70 @@ def beside(facts: NodeFacts, wanted: Sequence[DesiredLoader], inventory: Invento
     ]
 
 
-def change(
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a change of a node did."""
+
+    swaps: list[dict[str, Any]]
+    in_place: list[str]
+    """Models whose old loader had to go before the new one came."""
+
+
+def begin(
     node: Asks,
     work: NodeWork,
     settings: TrialSettings,
-    inventory: Inventory,
-    secret: str | None,
     before: Sequence[RequestRecord],
-) -> list[dict[str, Any]]:
-    """Begin the node's trial, change it, and see that it answers; return the swaps' results.
-
-    Raises :class:`GarnetError`: then the trial is open, and to be taken back.
-    """
+    scope: Mapping[str, Any],
+) -> None:
+    """Begin the node's trial, and leave there what a resumed deploy needs. Raises :class:`GarnetError`."""
     facts = decode_facts(node.name, node.ask("facts", listen=None, artifacts=None))
+    wanted = work.survey.desired.loaders
+    _begin(node, settings, beside(facts, wanted, work.inventory, node.name))
+    kept = msgspec.to_builtins(latest_of_each(before))
+    node.ask("keep_evidence", deploy=settings.deploy, requests=kept, scope=dict(scope))
+
+
+def change(node: Asks, work: NodeWork, settings: TrialSettings, secret: str | None) -> Changed:
+    """Change the node within its trial and see that it answers.
+
+    Raises :class:`GarnetError`: then it is to be taken back.
+    """
+    note(node, settings, "changing", changes=[[c.kind, c.subject] for c in work.survey.changes])
+    swaps = work.change(secret, begun=True, hold=True)
+    facts = decode_facts(node.name, node.ask("facts", listen=None, artifacts=None))
+    in_place = [journal.model for journal in facts.swaps if journal.old_job is not None]
+    if in_place:
+        # There is no room for these two, whatever was computed for each model alone.
+        wanted = work.survey.desired.loaders
+        fits = beside(facts, wanted, work.inventory, node.name)
+        _begin(node, settings, [model for model in fits if model not in in_place])
+    require_answers(node, [loader.model for loader in work.survey.desired.loaders])
+    note(node, settings, "changed")
+    return Changed(swaps, in_place)
+
+
+def latest_of_each(records: Sequence[RequestRecord]) -> list[RequestRecord]:
+    """Return the latest requests of each model and kind, in their order: as many as are kept."""
+    left: dict[tuple[str, bool], int] = {}
+    kept = []
+    for record in reversed(records):
+        kind = (record.model, record.key == OPERATOR_KEY)
+        if left.setdefault(kind, EVIDENCE_KEPT) > 0:
+            left[kind] -= 1
+            kept.append(record)
+    return kept[::-1]
+
+
+def _begin(node: Asks, settings: TrialSettings, fits: Sequence[str]) -> None:
     node.ask(
         "begin_trial",
         deploy=settings.deploy,
         who=settings.who,
         purpose=settings.purpose,
         grace_s=settings.grace_s,
-        beside=beside(facts, work.survey.desired.loaders, inventory, node.name),
+        beside=list(fits),
     )
-    kept = msgspec.to_builtins(list(before)[-EVIDENCE_KEPT:])
-    node.ask("keep_evidence", deploy=settings.deploy, requests=kept)
-    note(node, settings, "changing", changes=[[c.kind, c.subject] for c in work.survey.changes])
-    swaps = work.change(secret, begun=True, hold=True)
-    require_answers(node, [loader.model for loader in work.survey.desired.loaders])
-    note(node, settings, "changed")
-    return swaps
 
 
 def require_answers(node: Asks, models: Sequence[str]) -> None:

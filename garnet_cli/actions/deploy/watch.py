@@ -35,10 +35,12 @@ class WatchPlan:
     """Models to send test prompts for, by node."""
     watch_s: float
     rule: Rule
-    marks: Mapping[str, tuple[int, int]]
-    """By node: where its requests begin to count, and where the change began."""
-    before: Sequence[RequestRecord] | None = None
-    """Its requests before the change, where another run of this program made it."""
+    before: Mapping[str, Sequence[RequestRecord]]
+    """The last requests before the change, of the node and of the controls."""
+    failed_before: int = 0
+    """How many requests had failed on the node before its change."""
+    settled: Mapping[str, NodeHealth]
+    """Nodes that were changed before and have passed: the look right after the change of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,66 +58,99 @@ class WatchState:
     """As it would be now; it counts only at the end."""
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """How a watch ended."""
+
+    verdict: NodeVerdict
+    evidence: Evidence
+    first: NodeHealth
+    """The look right after the change."""
+
+
 Show = Callable[[WatchState], None]
 
 
-def failed(node: str, reason: str) -> NodeVerdict:
-    """Return the verdict of a closed gate."""
-    return NodeVerdict(node=node, verdict="fail", sentence=f"{node}: {reason}", models=())
-
-
-def watch(
-    plan: WatchPlan, observer: Observer, nodes: Mapping[str, Asks], show: Show
-) -> tuple[NodeVerdict, Evidence]:
+def watch(plan: WatchPlan, observer: Observer, prompters: Mapping[str, Asks], show: Show) -> Watched:
     """Watch until there is a verdict; an inconclusive one is put off once, by as long again.
 
-    Returns the verdict with what it rests on. Raises the error of a node that was lost meanwhile.
+    ``prompters`` are handles of their own for the test prompts: one that hangs must not keep anybody from
+    looking. Raises the error of a node that was lost meanwhile.
     """
     observer.logs[plan.node].look()
-    first = _health(observer, plan.node)
+    first = replace(_health(observer, plan.node), failed=plan.failed_before)
     _pause(min(WARM_UP_S, plan.watch_s * WARM_UP_SHARE), observer)
     during = {name: observer.logs[name].mark() for name in (plan.node, *plan.controls)}
-    aborts = EarlyAborts(*_evidence(plan, observer, during), plan.models, plan.rule)
+    canary, controls = _evidence(plan, observer, during)
+    aborts = EarlyAborts(canary, controls, plan.models, plan.rule)
     heard = during[plan.node]
-    verdict = judge_node(*_evidence(plan, observer, during), plan.models, plan.rule)
+    verdict = judge_node(canary, controls, plan.models, plan.rule)
+    state = WatchState(
+        node=plan.node,
+        elapsed_s=0.0,
+        watch_s=plan.watch_s,
+        extended=False,
+        canary=canary,
+        controls=controls,
+        models=plan.models,
+        verdict=verdict,
+    )
     begin = time.monotonic()
     for extended in (False, True):
-        senders = PromptSenders(nodes, plan.prompted, prompt_count(plan.rule.minimum))
+        state = replace(state, extended=extended, watch_s=plan.watch_s * (2 if extended else 1))
+        senders = PromptSenders(prompters, plan.prompted, prompt_count(plan.rule.minimum))
         senders.start()
-        end = begin + plan.watch_s * (2 if extended else 1)
+        end = begin + state.watch_s
         judged = begin
         try:
             while time.monotonic() < end:
                 _pause(LOOK_EVERY_S, observer)
-                log = observer.logs[plan.node]
                 canary, controls = _evidence(plan, observer, during)
-                reason = closed_gate(first, _health(observer, plan.node))
-                fresh = log.between(heard)
+                fresh = observer.logs[plan.node].between(heard)
                 heard += len(fresh)
+                reason = _gates(plan, observer, first)
                 reason = reason or next(filter(None, map(aborts.add, fresh)), None)
-                reason = reason or next((error.message for error in senders.errors.values()), None)
+                if reason is None and (error := senders.errors.get(plan.node)) is not None:
+                    reason = f"{plan.node}: a test prompt failed: {error.message}"
                 if reason is not None:
-                    return failed(plan.node, reason), canary
+                    return Watched(_failed(plan.node, reason), canary, first)
                 now = time.monotonic()
                 if now - judged >= JUDGE_EVERY_S:
                     verdict, judged = judge_node(canary, controls, plan.models, plan.rule), now
-                show(_state(plan, now - begin, end - begin, canary, controls, verdict, extended=extended))
+                state = replace(
+                    state, elapsed_s=min(now, end) - begin, canary=canary, controls=controls, verdict=verdict
+                )
+                show(state)
         finally:
             senders.stop()
         canary, controls = _evidence(plan, observer, during)
         verdict = judge_node(canary, controls, plan.models, plan.rule)
-        show(_state(plan, end - begin, end - begin, canary, controls, verdict, extended=extended))
+        show(replace(state, elapsed_s=state.watch_s, canary=canary, controls=controls, verdict=verdict))
         if verdict.verdict != "inconclusive":
             break
-    return verdict, canary
+    return Watched(verdict, canary, first)
+
+
+def _gates(plan: WatchPlan, observer: Observer, first: NodeHealth) -> str | None:
+    """Return why the watched node, or one that has passed already, must not stay as it is."""
+    for name, health in {plan.node: first, **plan.settled}.items():
+        reason = closed_gate(health, _health(observer, name))
+        if reason is not None:
+            return f"{name}: {reason}"
+    return None
+
+
+def _failed(node: str, reason: str) -> NodeVerdict:
+    return NodeVerdict(node=node, verdict="fail", sentence=reason, models=())
 
 
 def _evidence(
     plan: WatchPlan, observer: Observer, during: Mapping[str, int]
 ) -> tuple[Evidence, list[Evidence]]:
-    found = [observer.evidence(name, *plan.marks[name], during[name]) for name in (plan.node, *plan.controls)]
-    if plan.before is not None:
-        found[0] = replace(found[0], before=plan.before)
+    found = [
+        Evidence(name, plan.before.get(name, ()), observer.logs[name].between(during[name]))
+        for name in (plan.node, *plan.controls)
+    ]
     return found[0], found[1:]
 
 
@@ -136,25 +171,3 @@ def _pause(seconds: float, observer: Observer) -> None:
         if left <= 0:
             return
         time.sleep(min(left, LOOK_EVERY_S))
-
-
-def _state(
-    plan: WatchPlan,
-    elapsed_s: float,
-    watch_s: float,
-    canary: Evidence,
-    controls: Sequence[Evidence],
-    verdict: NodeVerdict,
-    *,
-    extended: bool,
-) -> WatchState:
-    return WatchState(
-        node=plan.node,
-        elapsed_s=elapsed_s,
-        watch_s=watch_s,
-        extended=extended,
-        canary=canary,
-        controls=controls,
-        models=plan.models,
-        verdict=verdict,
-    )

@@ -32,6 +32,8 @@ def test_two_plans_differ_by_what_they_do_and_not_by_their_words() -> None:
     same = [Change("one", "release", "abc", "from elsewhere"), *CHANGES[1:]]
     assert plan_difference(CHANGES, same) == ""
     assert plan_document(CHANGES, [])["digest"] == plan_document(same, [])["digest"]
+    other = [*CHANGES[:2], Change("two", "swap loader", "tiny", "a → b", content="another artifact")]
+    assert "new: the swap loader of two" in plan_difference(CHANGES, other)
     assert plan_difference(CHANGES, CHANGES[:2]) == "gone: the swap loader of two (tiny)"
     more = [*CHANGES, Change("three", "release", "abc")]
     assert plan_difference(CHANGES, more) == "new: the release of three (abc)"

@@ -11,7 +11,8 @@ import pytest
 
 from garnet_cli.actions.deploy import observe
 from garnet_cli.actions.deploy.observe import NodeLog, Observer
-from garnet_cli.errors import UnreachableError
+from garnet_cli.errors import NodeError, UnreachableError
+from garnet_cli.judge.hard_gates import closed_gate
 from node_scripts.contracts import ProxyStatus
 from node_scripts.records import RequestRecord
 
@@ -24,7 +25,7 @@ class TalkingNode:
         self.name = "one"
         self.pid = os.getpid()
         self.requests: list[RequestRecord] = []
-        self.lost = False
+        self.lost = self.silent = self.broken = False
 
     def answer(self, count: int, **more: Any) -> None:
         """Answer ``count`` requests."""
@@ -39,6 +40,10 @@ class TalkingNode:
         """Answer the steps that a look is made of."""
         if self.lost:
             raise UnreachableError("the connection broke", node=self.name)
+        if self.silent:
+            raise NodeError("the proxy does not answer", node=self.name, code="proxy_down")
+        if self.broken:
+            return {"status": 200, "body": {"nonsense": True}}
         if step == "read_live":
             return {"throttle_pct_5m": 1.5, "sample": {"pressure": 2}}
         if arguments["path"] == "/control/status":
@@ -109,6 +114,35 @@ def test_health_tells_of_failures_throttling_and_what_is_not_served(
     assert seen.health is not None
     assert (seen.health.failed, seen.health.throttle_pct, seen.health.memory_pressure) == (2, 1.5, 2)
     assert seen.health.unserved == ["tiny"]
+
+
+def test_a_proxy_that_does_not_answer_is_down_and_not_as_it_was(
+    log: tuple[TalkingNode, NodeLog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last good look must not stand for it."""
+    monkeypatch.setattr(observe, "PROXY_PATIENCE_S", 0.0)
+    node, seen = log
+    seen.look()
+    first = seen.health
+    node.silent = True
+    seen.look_or_down()
+    assert first is not None
+    assert seen.health is not None
+    assert closed_gate(first, seen.health) == "the proxy does not answer"
+
+
+def test_words_of_a_proxy_that_cannot_be_read_are_an_error_of_the_node(
+    log: tuple[TalkingNode, NodeLog],
+) -> None:
+    """A release may answer anything."""
+    node, seen = log
+    node.broken = True
+    looks = iter([False, True])
+    observer = Observer({"one": seen}, lambda _event, _seconds: next(looks))
+    with observer:
+        for thread in observer._threads:
+            thread.join(5)
+    assert "cannot be read" in str(observer.lost()["one"])
 
 
 def test_a_lost_node_is_told_and_no_longer_looked_at(log: tuple[TalkingNode, NodeLog]) -> None:

@@ -71,6 +71,16 @@ def test_the_last_five_in_force_are_offered() -> None:
     ]  # fmt: skip
 
 
+def test_a_rollback_takes_later_deploys_along_and_one_that_failed_can_be_tried_again() -> None:
+    """Rolling back d-1 took d-2 along; a rollback that one of two nodes kept did not take it back."""
+    first, second = record("d-1", "2026-01-01"), record("d-2", "2026-01-02")
+    back = record("r-1", "2026-01-03", purpose=f"{ROLLBACK} d-1")
+    assert offered(history({"one": facts(first, second, back)})) == []
+    half = record("r-2", "2026-01-03", purpose=f"{ROLLBACK} d-2")
+    found = offered(history({"one": facts(first, second, half), "two": facts(first, second)}))
+    assert [one.deploy for one in found] == ["d-2", "d-1"]
+
+
 def test_a_trial_is_undecided_until_it_is_taken_back_or_if_it_began_at_all() -> None:
     """One whose fuse never ran changed nothing."""
     found = undecided({

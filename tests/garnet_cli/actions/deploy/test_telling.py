@@ -51,7 +51,7 @@ def test_what_is_left_to_do_is_said() -> None:
     assert "garnet deploy resume" in hints(result("held"))[0]
     lost = result()
     lost.nodes[0].outcome, lost.nodes[0].error = "takes itself back", "mini-1: the connection broke"
-    assert hints(lost) == ["mini-1 was not reached and takes itself back: mini-1: the connection broke"]
+    assert hints(lost) == ["mini-1 is not taken back yet and goes on by itself: mini-1: the connection broke"]
 
 
 def test_a_p95_is_of_live_traffic_where_there_is_some_else_of_test_prompts() -> None:
