@@ -68,6 +68,7 @@ def gathered(
         inventory=inventory_of(spec, Path("/nowhere"), priced=priced),
         span=span,
         totals=totals,
+        sums=totals,
         before=before or _empty(span.before, nodes),
         standing_before=NOTHING,
         ninety=replace(NOTHING, latency_ms=latency, minutes=dict.fromkeys(nodes, 1440 * NINETY_DAYS)),

@@ -102,6 +102,15 @@ def test_without_histograms_all_else_is_the_same(tmp_path: Path) -> None:
     assert lean == dataclasses.replace(full, models=bare)
 
 
+def test_without_keys_all_else_is_the_same(tmp_path: Path) -> None:
+    """For what does not ask who used it."""
+    store, span = filled(5, 60, 40), Span(begin_unix=DAY, end_unix=DAY + 3 * DAY_S, bucket="day")
+    lean = read_totals(store, FLEET, span, keys=False, cache=ParquetCache(tmp_path))
+    full, _ = both(store, span)
+    assert full.keys
+    assert lean == dataclasses.replace(full, keys=())
+
+
 def test_a_node_that_shipped_nothing_has_rows_that_say_so() -> None:
     """Expected minutes are those of the bucket, present ones none."""
     span = Span(begin_unix=DAY, end_unix=DAY + 2 * DAY_S, bucket="day")
