@@ -109,7 +109,9 @@ def watch(plan: WatchPlan, observer: Observer, prompters: Mapping[str, Asks], sh
                 fresh = observer.logs[plan.node].between(heard)
                 heard += len(fresh)
                 reason = _gates(plan, observer, first)
-                reason = reason or next(filter(None, map(aborts.add, fresh)), None)
+                aborted = next(filter(None, map(aborts.add, fresh)), None)
+                if reason is None and aborted is not None:
+                    reason = f"{plan.node}: {aborted}"
                 if reason is None and (error := senders.errors.get(plan.node)) is not None:
                     reason = f"{plan.node}: a test prompt failed: {error.message}"
                 if reason is not None:
