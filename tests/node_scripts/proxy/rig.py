@@ -30,6 +30,7 @@ from node_scripts.proxy.watch import WatchLimits
 from tests.node_scripts.proxy.stub_loader import StubLoader
 
 SECRET = "ab" * 32
+QUIET_LOOKS = 5
 KEY = "sk-garnet-test"
 QUICK = WatchLimits(
     interval_s=0.05, probe_timeout_s=0.3, stats_timeout_s=0.3, stats_interval_s=0.1, kill_after_s=1.0
@@ -270,9 +271,18 @@ async def node(
             yield rig
         finally:
             await rig.server.stop()
-            for stub in stubs.values():
-                stub.stop()
-            await asyncio.sleep(0.01)
+            await end_stubs(list(stubs.values()))
+
+
+async def end_stubs(stubs: Sequence[StubLoader]) -> None:
+    """Stop the stubs, with connections that are only being made: these show a moment later."""
+    quiet = 0
+    while quiet < QUIET_LOOKS:
+        busy = any(stub.connections for stub in stubs)
+        for stub in stubs:
+            stub.stop()
+        quiet = 0 if busy else quiet + 1
+        await asyncio.sleep(0.002)
 
 
 async def acquaint(*nodes: RigNode) -> None:
