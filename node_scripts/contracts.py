@@ -217,6 +217,8 @@ class PeerStatus:
     """Nodes for which it has raised the alert that they are missing; empty while it is unreachable."""
     clock_offset_s: float | None = None
     """Its clock minus this node's, within half a heartbeat's round trip; ``None`` while unreachable."""
+    away: list[str] = field(default_factory=list)
+    """Models that it has a slot for while none of its loaders takes their traffic."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -266,6 +268,8 @@ class Heartbeat:
     models: list[HeartbeatModel]
     raised: list[str] = field(default_factory=list)
     """Nodes for which this one's monitor has raised the alert that they are missing."""
+    away: list[str] = field(default_factory=list)
+    """Models that it has a slot for while none of its loaders takes their traffic: they come back."""
 
 
 # --- supervised jobs ----------------------------------------------------------------------------

@@ -7,8 +7,8 @@ goes on when it is run again. In order:
 2. The proxy: files, ``current``, its job, which takes the sockets over from the newer one.
 3. Models with room for two loaders: the snapshot's is started, waited for, flipped to.
 4. Newer proxies end, when their answers have. So do models that the snapshot does not have.
-5. Models without such room, one after the other: out of the slot, so that peers take the traffic; drained,
-   stopped; the snapshot's started.
+5. Models without such room, one after the other: out of the slot once a peer serves, so that it takes the
+   traffic; drained, stopped; the snapshot's started.
 6. What is left over is drained and stopped. Every slot must answer. The monitor follows.
 
 A model that cannot be restored does not keep the others from it.

@@ -19,6 +19,7 @@ from node_scripts.agent.loaders import (
     loader_folders,
     wait_loader,
 )
+from node_scripts.agent.turns import wait_for_turn
 from node_scripts.contracts import Job, LoaderSpec, Slot
 from node_scripts.journals import Snapshot
 
@@ -116,6 +117,7 @@ class ModelRestore:
             return
         self._require_parts(spec)
         if active is not None and active.name != spec.name:
+            wait_for_turn(self._context, spec.model)
             self._tell(f"taking {active.name} out of {spec.model}: there is no room for two")
             slots.put_slot(self._context, Slot(model=spec.model, previous=active), force=True)
         for name in self._others(spec):

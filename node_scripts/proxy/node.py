@@ -223,6 +223,7 @@ class Node:
             time_unix=round(time.time(), 3),
             models=models,
             raised=self.raised.nodes(time.monotonic()),
+            away=sorted(name for name, slot in self.registry.slots.items() if slot.active is None),
         )
 
     def slot_status(self, model: str) -> SlotStatus:

@@ -39,6 +39,7 @@ class Peer:
         self.models: dict[str, HeartbeatModel] = {}
         self._sent: dict[str, int] = {}
         self.raised: list[str] = []
+        self.away: list[str] = []
         self.clock_offset_s: float | None = None
         self._failed: set[str] = set()
         self._full: set[str] = set()
@@ -132,6 +133,7 @@ class Peer:
             last_error=self.last_error,
             raised=self.raised if self.reachable else [],
             clock_offset_s=self.clock_offset_s if self.reachable else None,
+            away=self.away if self.reachable else [],
         )
 
     # --- sending ----------------------------------------------------------------------------
@@ -193,6 +195,7 @@ class Peer:
         self.reachable = True
         self.models = {model.model: model for model in heartbeat.models}
         self.raised = heartbeat.raised
+        self.away = heartbeat.away
         for model in heartbeat.models:
             if model.ready:
                 self._deaths.pop(model.model, None)

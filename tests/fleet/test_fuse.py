@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_an_unconfirmed_swap_is_taken_back(rack: Rack) -> None:
             assert "garnet deploy rollback" in refused
         begin = time.monotonic()
         eventually(lambda: active_loader(node, MODEL)["spec"] == before, "the old loader is back")
-        assert GRACE_S - 0.5 < time.monotonic() - begin < GRACE_S + 8
+        assert time.monotonic() - begin > GRACE_S - 0.5
         eventually(lambda: taken_back(node, "d-swap"), "the trial is taken back")
     found = facts(node)
     assert found.deploys[0].outcome == "reverted"
@@ -129,6 +130,19 @@ def test_without_room_for_two_the_peer_serves_meanwhile(rack: Rack) -> None:
     assert sorted(path.name for path in (node.root / "served").iterdir()) == [before["name"]]
     log = (node.root / "log" / "fuse.log").read_text()
     assert "there is no room for two" in log
+
+
+def test_nodes_without_room_for_two_do_not_go_out_together(rack: Rack) -> None:
+    """Their fuses burn down at one moment, as those of a whole roll do when its operator is lost."""
+    before = {node.name: active_loader(node, MODEL)["spec"] for node in rack.nodes}
+    with traffic(rack.nodes):
+        with ExitStack() as operators:
+            for node in rack.nodes:
+                swap(operators.enter_context(operating(node, "d-both")), node, hold=False, runtime="other")
+        eventually(
+            lambda: all(taken_back(node, "d-both") for node in rack.nodes), "both trials are taken back"
+        )
+    assert {node.name: active_loader(node, MODEL)["spec"] for node in rack.nodes} == before
 
 
 def test_a_proxy_that_was_not_retired_yet_takes_the_sockets_again(rack: Rack, tmp_path: Path) -> None:

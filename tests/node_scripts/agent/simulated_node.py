@@ -213,7 +213,14 @@ class SimulatedNode:
             }
             for slot in self.slots.values()
         ]
-        return {"release": self.serving, "pid": 1, "slots": slots, "settings_digest": self.loaded}
+        return {
+            "node": "one",
+            "release": self.serving,
+            "pid": 1,
+            "slots": slots,
+            "peers": [],
+            "settings_digest": self.loaded,
+        }
 
     # --- what holds at every moment -----------------------------------------------------------
 
