@@ -26,7 +26,11 @@ USUAL_S = 0.05
 """What every release waits before it serves: a busy machine must not look like a slow release."""
 LENIENT = 9.0
 """Ratio limit of deploys in which speed is not what is tested: the machine is shared and noisy."""
-WATCH = ("--yes", "--json", "--watch", "5", "--roll-watch", "5", "--canary", "one")
+JUDGED = ("--json", "--watch", "10", "--roll-watch", "10")
+"""Long enough for the traffic to judge by, also where a busy machine makes each answer take much longer."""
+ENOUGH = 250
+"""Answers by which both nodes' proxies know enough of them: with fewer, a deploy sends test prompts first."""
+WATCH = ("--yes", *JUDGED, "--canary", "one")
 Reached = Callable[[], bool]
 
 
@@ -56,10 +60,10 @@ def good_release(rack: Rack) -> Program:
 @contextmanager
 def asked_all_the_time(rack: Rack) -> Iterator[Traffic]:
     """Ask both nodes all the time; in the end every answer must have come in full."""
-    sent = Traffic([node.url for node in rack.nodes], MODEL, workers=2, max_tokens=(4, 8))
+    sent = Traffic([node.url for node in rack.nodes], MODEL, workers=4, max_tokens=(4, 8))
     sent.start()
     try:
-        sent.wait_for(100)
+        sent.wait_for(ENOUGH)
         yield sent
         sent.wait_for(len(sent.seen) + 20)
     finally:

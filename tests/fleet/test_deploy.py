@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,9 +22,9 @@ pytestmark = [pytest.mark.fleet, pytest.mark.timeout(600)]
 
 NAMES = ("one", "two", "three")
 MODEL = "tiny"
-USUAL_S = 0.6
+USUAL_S = 1.2
 """What the fleet's own release waits before it serves: a busy machine must not look like a slow release."""
-WATCH = ("--yes", "--json", "--watch", "10", "--roll-watch", "10")
+WATCH = ("--yes", "--json", "--watch", "15", "--roll-watch", "15")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +47,7 @@ def rack(tmp_path_factory: pytest.TempPathFactory, tiny_model_a: Path) -> Iterat
 @contextmanager
 def traffic(rack: Rack) -> Iterator[Traffic]:
     """Ask all nodes all the time; in the end every answer must have come in full."""
-    sent = Traffic([node.url for node in rack.nodes], MODEL, workers=20, max_tokens=(2,))
+    sent = Traffic([node.url for node in rack.nodes], MODEL, workers=50, max_tokens=(2,))
     sent.start()
     try:
         sent.wait_for(300)
@@ -117,9 +116,7 @@ def test_a_release_that_adds_40_percent_is_taken_back_from_the_canary(rack: Rack
     before = releases(rack)
     slow = slower(rack, "slow", USUAL_S * 1.4 + 0.05)
     with traffic(rack):
-        begin = time.monotonic()
         done = slow.garnet("deploy", "--canary", "two", *WATCH, code=3)
-        assert time.monotonic() - begin < 120
         outcome, nodes = deployed(done)
         assert outcome == "reverted"
         assert {name: node["outcome"] for name, node in nodes.items()} == {

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from garnet_cli.demo.traffic import Traffic
 from tests.fleet.deploying import (
     GRACE_S,
+    JUDGED,
     MODEL,
     WATCH,
     asked_all_the_time,
@@ -74,7 +74,7 @@ def test_a_deploy_that_was_killed_is_resumed(rack: Rack, other: Program, traffic
         rack.deploy["grace_s"] = GRACE_S
         rack.write()
     assert "garnet deploy resume" in other.garnet("deploy", "--yes", code=1).stderr
-    done = json.loads(other.garnet("deploy", "resume", "--json", "--watch", "5", "--roll-watch", "5").stdout)
+    done = json.loads(other.garnet("deploy", "resume", *JUDGED).stdout)
     assert done["outcome"] == "done"
     assert rack.active("one", MODEL)["spec"]["name"] != "loader-1"
     assert [(node["node"], node["outcome"]) for node in done["nodes"]] == [
@@ -101,9 +101,7 @@ def test_ended_as_actions_ends_a_job_the_nodes_go_back(rack: Rack, other: Progra
         operator.wait(2.5)
     assert operator.returncode == 130, log.read_text()
     assert "garnet deploy resume" in log.read_text()
-    begin = time.monotonic()
     back_by_themselves(rack, before)
-    assert time.monotonic() - begin < 60
 
 
 def test_two_deploys_at_once_and_a_lease_that_nobody_renews(
@@ -141,7 +139,7 @@ def test_a_node_that_is_lost_in_mid_roll(
     rack, servers = fleet
     before = release_of(rack.node("one").root)
     log = rack.folder / f"lost-{lost}.log"
-    operator = other.begin("deploy", *WATCH[:2], "--watch", "60", *WATCH[-2:], log=log)
+    operator = other.begin("deploy", *WATCH, "--watch", "60", log=log)
     try:
         eventually(lambda: swapped(rack.node("one"), "watch") or operator.poll() is not None, "the watch")
         servers[lost].stop()

@@ -10,6 +10,7 @@ import pytest
 
 from garnet_cli.demo.traffic import Traffic
 from tests.fleet.deploying import (
+    ENOUGH,
     WATCH,
     Reached,
     asked_all_the_time,
@@ -71,6 +72,7 @@ def test_killed_at_every_step_the_nodes_go_back_and_the_next_deploy_ends_clean(
     before = release_of(rack.node("one").root)
     running_then = []
     for what, reached in stages(rack, before).items():
+        traffic.wait_for(len(traffic.seen) + ENOUGH)
         operator = other.begin("deploy", *WATCH, log=rack.folder / "deploy.log")
         if killed_when(operator, reached, what):
             running_then.append(what)

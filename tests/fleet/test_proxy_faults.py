@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,9 +81,7 @@ def test_a_killed_proxy_is_back_with_its_slots(rack: Rack) -> None:
     try:
         traffic.wait_for(5)
         os.kill(pid, signal.SIGKILL)
-        begin = time.monotonic()
         eventually(lambda: answers(two, ONLY_TWO), "the killed proxy's node serves again", 20)
-        assert time.monotonic() - begin < 10
         assert proxy_status(two)["pid"] != pid
         eventually(lambda: slots_of(two) == before, "its slots and loaders are what they were", 10)
         eventually(lambda: answers(one, ONLY_TWO), "the other node has found it again", 10)
@@ -106,11 +103,9 @@ def test_a_dead_node_is_routed_around_and_comes_back_by_itself(rack: Rack) -> No
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         assert not wait_for_end(lost)
-        begin = time.monotonic()
         refused: Any = eventually(
             lambda: (answer := post(one, chat(ONLY_TWO))).status == 503 and answer, "refused in words", 10
         )
-        assert time.monotonic() - begin < 4
         assert int(refused.headers["retry-after"]) >= 1
         assert refused.json["error"]["code"] == "model_unavailable"
         assert post(one, chat(BOTH)).headers["garnet-node"] == "one"

@@ -57,7 +57,7 @@ def test_the_second_is_told_at_once_and_works_when_the_first_is_killed(
     for command in (("swap", "one", MODEL), ("up", "--yes"), ("down", "--yes")):
         begin = time.monotonic()
         done = rack.garnet(*command, code=1)
-        assert time.monotonic() - begin < 10
+        assert time.monotonic() - begin < 60
         line = done.stderr.strip().splitlines()[-1]
         assert operator() in line
         assert f"garnet swap one {MODEL}" in line
