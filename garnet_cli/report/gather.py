@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Literal
 
 from garnet_cli.errors import GarnetError
@@ -102,22 +104,21 @@ def gather(reader: Reader, span: Span, now_unix: float, told: Told) -> Gathered:
             f"the store has no minute of {span.name}",
             remedy="`garnet alerts watch` tells which nodes report; name a month with data with --month",
         )
-    told(f"adding up {span.name}")
-    sums = reader.totals(span.begin_unix, span.end_unix, "window", histograms=True, keys=True)
-    told(f"reading {span.before.name}")
-    before = reader.totals(span.before.begin_unix, span.before.end_unix, "window", keys=True)
     ninety_begin = midnight(span.after - timedelta(days=NINETY_DAYS), span.timezone)
     hours_begin = span.end_unix - HISTORY_WEEKS * WEEK_S
     first = min(ninety_begin, hours_begin, span.before.begin_unix)
-    told("reading the history")
-    with telemetry(
-        reader.store,
-        inventory.fleet.name,
-        first,
-        now_unix + DAY_S,
-        tables=("minutes", "models", "peers", "events"),
-        cache=reader.cache,
-    ) as opened:
+    told(f"adding up {span.name}, {span.before.name} and the history")
+    with (
+        _summing(reader, span) as summed,
+        telemetry(
+            reader.store,
+            inventory.fleet.name,
+            first,
+            now_unix + DAY_S,
+            tables=("minutes", "models", "peers", "events"),
+            cache=reader.cache,
+        ) as opened,
+    ):
         windows = (
             (span.begin_unix, span.end_unix),
             (span.before.begin_unix, span.before.end_unix),
@@ -125,6 +126,10 @@ def gather(reader: Reader, span: Span, now_unix: float, told: Told) -> Gathered:
         )
         uptimes = _uptimes(opened, reader.nodes, windows, minute_s)
         standings = _standings(opened, windows[1:])
+        throttled = throttling(opened, span.begin_unix, span.end_unix, minute_s=minute_s)
+        hours = tuple(hourly(opened, hours_begin, span.end_unix))
+        events = _events(opened)
+        sums, before = summed.month.result(), summed.before.result()
         return Gathered(
             inventory=inventory,
             span=span,
@@ -137,28 +142,53 @@ def gather(reader: Reader, span: Span, now_unix: float, told: Told) -> Gathered:
             uptime=uptimes[0],
             uptime_before=uptimes[1],
             uptime_ninety=uptimes[2].serving,
-            throttling=throttling(opened, span.begin_unix, span.end_unix, minute_s=minute_s),
-            hours=tuple(hourly(opened, hours_begin, span.end_unix)),
+            throttling=throttled,
+            hours=hours,
             hours_begin_unix=hours_begin,
-            placement_weeks=_weeks(reader, span, told),
+            placement_weeks=_with_data(week.result() for week in summed.weeks),
             artifacts=reader.artifacts,
             caches=reader.caches,
-            events=_events(opened),
+            events=events,
             set_aside={**before.set_aside, **opened.set_aside, **totals.set_aside, **sums.set_aside},
         )
 
 
-def _weeks(reader: Reader, span: Span, told: Told) -> tuple[Totals, ...]:
-    """Return the weeks up to the period's end by the hour, oldest first, back to the first without data."""
-    found: list[Totals] = []
-    for back in range(PLACEMENT_WEEKS):
-        told(f"reading the week {back + 1} of {PLACEMENT_WEEKS} that placement is judged by")
-        end = span.end_unix - back * WEEK_S
-        week = reader.totals(end - WEEK_S, end, "hour")
-        if not any(row.minutes_present for row in week.nodes):
-            break
-        found.insert(0, week)
-    return tuple(found)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Summed:
+    """Totals that are being read."""
+
+    month: Future[Totals]
+    weeks: Sequence[Future[Totals]]
+    """Those that placement is judged by, by the hour, newest first."""
+    before: Future[Totals]
+
+
+@contextmanager
+def _summing(reader: Reader, span: Span) -> Iterator[_Summed]:
+    """Read totals in a thread, while the block reads the history; its end gives up what has not begun.
+
+    The month comes first, whose files are here: the time before is being fetched for the history, too.
+    """
+    begins = [span.end_unix - (back + 1) * WEEK_S for back in range(PLACEMENT_WEEKS)]
+    pool = ThreadPoolExecutor(1, thread_name_prefix="totals")
+    try:
+        yield _Summed(
+            month=pool.submit(
+                reader.totals, span.begin_unix, span.end_unix, "window", histograms=True, keys=True
+            ),
+            weeks=[pool.submit(reader.totals, begin, begin + WEEK_S, "hour") for begin in begins],
+            before=pool.submit(
+                reader.totals, span.before.begin_unix, span.before.end_unix, "window", keys=True
+            ),
+        )
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _with_data(weeks: Iterable[Totals]) -> tuple[Totals, ...]:
+    """Return ``weeks``, newest first, oldest first, back to the first without data."""
+    found = takewhile(lambda week: any(row.minutes_present for row in week.nodes), weeks)
+    return tuple(found)[::-1]
 
 
 def _uptimes(

@@ -16,6 +16,8 @@ from garnet_cli.store.manifest import Manifest, ParquetFile
 from node_scripts.store.objects import ObjectStore
 
 LIMIT_BYTES = 4 * 1024**3
+PRUNE_SHARE = 0.05
+"""A process looks for what to delete when it first adds a file, then after each such share of the limit."""
 IN_USE_S = 3600.0
 """Files used within this time stay, whatever the limit."""
 
@@ -27,6 +29,7 @@ class ParquetCache:
         """Keep files in ``folder``, the least recently used going first beyond ``limit_bytes``."""
         self._folder = folder
         self._limit = limit_bytes
+        self._until_pruned = 0.0
 
     @classmethod
     def usual(cls) -> ParquetCache:
@@ -44,8 +47,7 @@ class ParquetCache:
         missing = [key for key, one in by_key.items() if not self._have(one)]
         for _ in fetch_each(store, missing, lambda key, content: self._keep(by_key[key], content)):
             pass
-        if missing:
-            self._prune()
+        self._note_added(sum(by_key[key].size_bytes for key in missing))
         return [self._folder / one.name for one in files]
 
     def _have(self, file: ParquetFile) -> bool:
@@ -68,6 +70,14 @@ class ParquetCache:
             Path(name).replace(self._folder / file.name)
         finally:
             Path(name).unlink(missing_ok=True)
+
+    def _note_added(self, size_bytes: int) -> None:
+        if size_bytes == 0:
+            return
+        self._until_pruned -= size_bytes
+        if self._until_pruned <= 0:
+            self._until_pruned = self._limit * PRUNE_SHARE
+            self._prune()
 
     def _prune(self) -> None:
         files = [(path, state) for path in self._folder.iterdir() if (state := _state(path)) is not None]

@@ -69,3 +69,21 @@ def test_the_least_recently_used_go_beyond_the_limit(tmp_path: Path) -> None:
     kept = cache.paths(store, manifest, newest)
     assert not old.exists()
     assert all(path.exists() for path in kept)
+
+
+def test_the_folder_is_looked_through_once_and_not_for_each_file_that_is_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quarter adds hundreds of files to it."""
+    looked: list[ParquetCache] = []
+
+    def look(self: ParquetCache) -> None:
+        looked.append(self)
+
+    monkeypatch.setattr(ParquetCache, "_prune", look)
+    store = MemoryStore()
+    cache = ParquetCache(tmp_path)
+    for _ in range(3):
+        manifest = compacted(store)
+        cache.paths(store, manifest, manifest.of_table("minutes")[-1:])
+    assert looked == [cache]
