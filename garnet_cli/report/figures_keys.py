@@ -43,12 +43,6 @@ def key_figures(data: Gathered, sections: Sections, words: Wording) -> tuple[Key
     """Return the figures of page 1, in the order in which they are shown."""
     volume, costs = sections.volume, sections.costs
     uptime, thermal, completeness = sections.uptime, sections.thermal, sections.completeness
-    before = data.before
-    wanted = {node.name for node in data.inventory.nodes}
-    rows_before = [row for row in before.nodes if row.node in wanted]
-    complete_before = pct(
-        sum(row.minutes_present for row in rows_before), sum(row.minutes_expected for row in rows_before)
-    )
     window = uptime.swap_window_max_s
     return (
         _figure("tokens", "tokens", volume.tokens, volume.tokens_before, words, better="up"),
@@ -115,7 +109,7 @@ def key_figures(data: Gathered, sections: Sections, words: Wording) -> tuple[Key
             "completeness",
             "pct",
             completeness.complete_pct,
-            complete_before,
+            _complete_before(data),
             words,
             better="up",
             target=COMPLETE_PCT,
@@ -188,6 +182,14 @@ def _latency(data: Gathered, words: Wording) -> KeyFigure:
 
 def _all_p95(latencies: Iterable[tuple[str, Histogram]]) -> float | None:
     return merged(one for _, one in latencies).quantile(0.95)
+
+
+def _complete_before(data: Gathered) -> float | None:
+    """Return the completeness of the period before; ``None`` without a minute of it, as of all else then."""
+    wanted = {node.name for node in data.inventory.nodes}
+    rows = [row for row in data.before.nodes if row.node in wanted]
+    present = sum(row.minutes_present for row in rows)
+    return pct(present, sum(row.minutes_expected for row in rows)) if present else None
 
 
 def _window_before(data: Gathered) -> float | None:

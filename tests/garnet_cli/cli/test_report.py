@@ -160,9 +160,10 @@ def test_a_month_without_a_minute_is_an_error(inventory: Path) -> None:
 
 
 def test_quarter_adds_its_pages(inventory: Path) -> None:
-    """Under its own name, with proposals from the catalogue."""
+    """Under its own name, with proposals from the catalogue; nothing changes against no data."""
     code, stdout, _ = ran(inventory, "--quarter", "2026-Q4", "--preview", "--json", "--dry-run")
     document = json.loads(stdout)
     assert (code, document["period"]["name"], document["period"]["preview"]) == (0, "2026-Q4", True)
     assert document["quarter"]["tiers"]
     assert document["quarter"]["catalogue_date"]
+    assert {one["change"] for one in document["key_figures"]} == {None}

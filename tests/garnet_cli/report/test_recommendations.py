@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -11,9 +12,11 @@ from garnet_cli.report.contents import MonthReport
 from garnet_cli.report.gathered import Gathered
 from garnet_cli.report.sections import Recommendation
 from garnet_cli.store.throttling import Throttling
+from garnet_cli.store.totals import Totals
 from node_scripts.records import Event
 from tests.garnet_cli.report.in_memory import fleet, gathered, load, report_of
 from tests.simulated.spec import FleetSpec, Injected
+from tests.simulated.totals import simulate_totals
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +169,23 @@ def test_missing_minutes_are_said_first() -> None:
     report = report_of(gathered(spec_with_missing()))
     assert any("mini-2 (50 %)" in note for note in report.completeness.notes)
     assert kinds(report)["data"].command == "garnet check mini-2"
+
+
+def before_of(spec: FleetSpec) -> Totals:
+    """Return a fleet's August 2026."""
+    return simulate_totals(replace(spec, begin=date(2026, 8, 1)))
+
+
+def test_no_figure_changes_against_a_month_without_a_minute(data: Gathered) -> None:
+    """Not even completeness, although every minute of it was expected."""
+    report = report_of(data)
+    assert sum(row.minutes_expected for row in data.before.nodes) > 0
+    assert [one.key for one in report.key_figures if one.change is not None or one.before is not None] == []
+
+
+def test_figures_change_against_a_month_with_minutes(data: Gathered) -> None:
+    """Completeness from whole to whole by nothing, and tokens by something."""
+    report = report_of(replace(data, before=before_of(fleet(days=31))))
+    changes = {one.key: one.change for one in report.key_figures}
+    assert changes["completeness"] == 0.0
+    assert changes["tokens"] is not None
