@@ -22,6 +22,7 @@ from garnet_cli.report.figures_uptime import uptime_of
 from garnet_cli.report.figures_volume import period_title, volume_of
 from garnet_cli.report.gathered import Gathered
 from garnet_cli.report.month import Span
+from garnet_cli.report.placement_sentences import in_sentences
 from garnet_cli.report.quarter import quarter_of
 from garnet_cli.report.recommendations import decisions, recommendations
 from garnet_cli.report.scorecard import scorecard_of
@@ -79,7 +80,7 @@ def month_report(data: Gathered, catalogue: Catalogue, words: Wording, *, custom
 
 
 def placement_diff(data: Gathered) -> PlacementDiff | None:
-    """Return a better placement than today's; ``None`` without a week's minutes to judge it by.
+    """Return a better placement than today's, its reasons as sentences; ``None`` without a week's minutes.
 
     Found by the greedy search, in the blink of an eye and equally on any machine: this only says whether
     to rebalance. `garnet weekly`, which proposes the moves that are made, solves it exactly.
@@ -87,7 +88,8 @@ def placement_diff(data: Gathered) -> PlacementDiff | None:
     known = [totals for totals in data.placement_weeks if any(row.minutes_present for row in totals.nodes)]
     if not known:
         return None
-    return best_placement(placement_problem(data.inventory, known, data.artifacts), greedy=True)
+    found = best_placement(placement_problem(data.inventory, known, data.artifacts), greedy=True)
+    return in_sentences(found)
 
 
 def method(words: Wording) -> tuple[MethodEntry, ...]:
