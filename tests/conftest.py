@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -25,13 +26,17 @@ def node_python() -> Path:
     python = CACHE / "node-env" / "bin" / "python"
     marker = CACHE / "node-env" / ".complete"
     lock = (ROOT / "node_scripts" / "requirements.lock").read_text()
-    if not marker.exists() or marker.read_text() != lock:
-        CACHE.mkdir(exist_ok=True)
-        uv = str(ROOT / ".venv" / "bin" / "uv")
-        subprocess.run([uv, "venv", "-q", "--clear", "--python", "3.11", str(CACHE / "node-env")], check=True)
-        command = [uv, "pip", "install", "-q", "--require-hashes", "--python", str(python)]
-        subprocess.run([*command, "-r", str(ROOT / "node_scripts" / "requirements.lock")], check=True)
-        marker.write_text(lock)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "node-env.lock").open("w") as held:
+        # Of several workers the first one makes it.
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not marker.exists() or marker.read_text() != lock:
+            uv = str(ROOT / ".venv" / "bin" / "uv")
+            new = [uv, "venv", "-q", "--clear", "--python", "3.11", str(CACHE / "node-env")]
+            subprocess.run(new, check=True)
+            command = [uv, "pip", "install", "-q", "--require-hashes", "--python", str(python)]
+            subprocess.run([*command, "-r", str(ROOT / "node_scripts" / "requirements.lock")], check=True)
+            marker.write_text(lock)
     return python
 
 
