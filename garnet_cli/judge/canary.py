@@ -26,6 +26,8 @@ MINIMUM_REQUESTS = 60
 SHORTEST_MS = 0.001
 FAIR = 0.5
 """From this probability on the canary has no more than its share of the slowest requests."""
+DOUBTFUL = 0.2
+"""Below this probability a ratio over the limit is worth as long a watch again."""
 _PAIR = 2
 
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -51,6 +53,8 @@ class Rule:
     minimum: int = MINIMUM_REQUESTS
     strict: bool = False
     """The ratio alone decides."""
+    final: bool = True
+    """No longer watch can follow: what is over the limit and not proven passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ def judge(canary: Window, controls: Sequence[Window], rule: Rule, figure: str = 
     """Judge one figure of one changed node against the nodes not changed yet.
 
     A ratio over the limit that so few requests could not prove, were all the slowest the canary's, is
-    inconclusive, unless it has no more than its share of them.
+    inconclusive, unless it has no more than its share of them. So is one that chance explains badly, unless
+    the look is ``final``.
 
     Without controls that have enough requests, the canary's own time before the change stands in, and
     the sentence says so.
@@ -97,22 +102,25 @@ def judge(canary: Window, controls: Sequence[Window], rule: Rule, figure: str = 
     failed = slow and (rule.strict or probability < allowed)
     suspect = slow and not failed and probability < FAIR
     blind = suspect and least_probability(len(own), len(control), effect) >= allowed
+    doubtful = suspect and not rule.final and probability < DOUBTFUL
     sentence = (
         f"{figure} p95 of {canary.node} is {ratio:.2f} times that of {against}"
         f" (limit {rule.ratio_limit:.2f}; {len(own)} against {len(control)} requests;"
         f" chance explains it with p = {probability:.2g}"
         + ("" if rule.strict else f", below {allowed:.2g} counts")
-        + f"): {_word(slow=slow, failed=failed, blind=blind)}"
+        + f"): {_word(slow=slow, failed=failed, blind=blind, doubtful=doubtful)}"
     )
-    verdict: Verdict = "fail" if failed else "inconclusive" if blind else "pass"
+    verdict: Verdict = "fail" if failed else "inconclusive" if blind or doubtful else "pass"
     return Judgement(verdict, sentence, ratio, probability, len(own), len(control))
 
 
-def _word(*, slow: bool, failed: bool, blind: bool) -> str:
+def _word(*, slow: bool, failed: bool, blind: bool, doubtful: bool) -> str:
     if failed:
         return "regressed"
     if blind:
         return "too few to prove it whatever they were"
+    if doubtful:
+        return "not proven yet"
     return "not proven" if slow else "within the limit"
 
 

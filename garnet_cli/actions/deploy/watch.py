@@ -74,6 +74,8 @@ Show = Callable[[WatchState], None]
 def watch(plan: WatchPlan, observer: Observer, prompters: Mapping[str, Asks], show: Show) -> Watched:
     """Watch until there is a verdict; an inconclusive one is put off once, by as long again.
 
+    What is over the limit and not proven is inconclusive then, and passes in the end.
+
     ``prompters`` are handles of their own for the test prompts: one that hangs must not keep anybody from
     looking. Raises the error of a node that was lost meanwhile.
     """
@@ -84,7 +86,8 @@ def watch(plan: WatchPlan, observer: Observer, prompters: Mapping[str, Asks], sh
     canary, controls = _evidence(plan, observer, during)
     aborts = EarlyAborts(canary, controls, plan.models, plan.rule)
     heard = during[plan.node]
-    verdict = judge_node(canary, controls, plan.models, plan.rule)
+    rule = replace(plan.rule, final=False)
+    verdict = judge_node(canary, controls, plan.models, rule)
     state = WatchState(
         node=plan.node,
         elapsed_s=0.0,
@@ -97,6 +100,7 @@ def watch(plan: WatchPlan, observer: Observer, prompters: Mapping[str, Asks], sh
     )
     begin = time.monotonic()
     for extended in (False, True):
+        rule = replace(plan.rule, final=extended)
         state = replace(state, extended=extended, watch_s=plan.watch_s * (2 if extended else 1))
         senders = PromptSenders(prompters, plan.prompted, prompt_count(plan.rule.minimum))
         senders.start()
@@ -118,7 +122,7 @@ def watch(plan: WatchPlan, observer: Observer, prompters: Mapping[str, Asks], sh
                     return Watched(_failed(plan.node, reason), canary, first)
                 now = time.monotonic()
                 if now - judged >= JUDGE_EVERY_S:
-                    verdict, judged = judge_node(canary, controls, plan.models, plan.rule), now
+                    verdict, judged = judge_node(canary, controls, plan.models, rule), now
                 state = replace(
                     state, elapsed_s=min(now, end) - begin, canary=canary, controls=controls, verdict=verdict
                 )
@@ -126,7 +130,7 @@ def watch(plan: WatchPlan, observer: Observer, prompters: Mapping[str, Asks], sh
         finally:
             senders.stop()
         canary, controls = _evidence(plan, observer, during)
-        verdict = judge_node(canary, controls, plan.models, plan.rule)
+        verdict = judge_node(canary, controls, plan.models, rule)
         show(replace(state, elapsed_s=state.watch_s, canary=canary, controls=controls, verdict=verdict))
         if verdict.verdict != "inconclusive":
             break

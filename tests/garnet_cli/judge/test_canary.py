@@ -84,6 +84,19 @@ def test_strict_fails_on_the_ratio_alone() -> None:
     assert "not proven" in judge(*windows(1.4, 60, seed=seed), Rule()).sentence
 
 
+def test_what_chance_explains_badly_is_worth_a_longer_watch() -> None:
+    """Over the limit, not proven, one in five at most; once the watch cannot be longer, it passes."""
+    found = [(seed, judge(*windows(1.4, 60, seed=seed), Rule())) for seed in range(200)]
+    slow = [(seed, one) for seed, one in found if one.verdict == "pass" and (one.ratio or 0) > 1.25]
+    for seed, one in slow:
+        first = judge(*windows(1.4, 60, seed=seed), Rule(final=False))
+        assert one.probability is not None
+        doubtful = one.probability < 0.2
+        assert first.verdict == ("inconclusive" if doubtful else "pass")
+        assert first.sentence.endswith("not proven yet" if doubtful else "not proven")
+    assert len({(one.probability or 0) < 0.2 for _, one in slow}) == 2
+
+
 def test_zero_latency_does_not_break_the_logarithm() -> None:
     """A clock may be coarser than an answer is quick."""
     canary = Window("mini-1", [0.0] * 100, [0.0] * 100)
