@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from tests.node_scripts.monitor.running import (
     sums_of,
 )
 from tests.store_servers import address_of, rclone_s3
+from tests.tiny_disk import fill, needs_root, tiny_disk
 
 pytestmark = pytest.mark.fleet
 
@@ -198,35 +197,7 @@ def test_a_day_without_a_store(tmp_path: Path) -> None:
     assert keys.secret_access_key not in monitor.text()
 
 
-@contextmanager
-def tiny_disk(folder: Path, size: str) -> Iterator[Path]:
-    """Mount a small file system; skips loudly where that is not allowed."""
-    folder.mkdir(parents=True)
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        pytest.skip(f"FULL DISK NOT TRIED: a tmpfs cannot be mounted here: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(path: Path) -> None:
-    """Write until there is no space left."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
-    try:
-        while True:
-            os.write(descriptor, b"x" * 4096)
-    except OSError:
-        os.close(descriptor)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="FULL DISK NOT TRIED: only root can mount a tmpfs")
+@needs_root
 def test_a_full_disk(tmp_path: Path, store: DirectoryStore) -> None:
     """Nothing can be written for a while: what the journal holds counts exactly."""
     configure(tmp_path / "node", store={"url": str(tmp_path / "store")})
