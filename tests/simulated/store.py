@@ -45,7 +45,7 @@ def simulate(spec: FleetSpec, folder: Path, *, raw_days: int = 0) -> Truth:
         if number >= len(days) - raw_days:
             _ship(folder, spec, parts)
         else:
-            _compact(folder, spec, day, parts)
+            compact_day(folder, spec, day, parts)
         truth.events += len(events)
     return truth
 
@@ -65,9 +65,10 @@ def _parts(
         told = []
 
 
-def _compact(
+def compact_day(
     folder: Path, spec: FleetSpec, day: date, parts: Iterator[tuple[dict[str, Any], list[Event]]]
 ) -> None:
+    """Write one UTC day, its rows by table and its events in parts, as Parquet with a manifest."""
     files: list[ParquetFile] = []
     place = folder / compacted_prefix(spec.fleet, day)
     place.mkdir(parents=True, exist_ok=True)
