@@ -1,4 +1,4 @@
-"""A disk that fills up in the middle of a deploy: nobody's request fails, and the node goes back with space."""
+"""A disk that fills up in the middle of a deploy: no request fails, and the node goes back with space."""
 
 from __future__ import annotations
 
