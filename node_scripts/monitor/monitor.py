@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import replace
 
 import msgspec
@@ -17,25 +15,25 @@ import msgspec
 from node_scripts.contracts import ProxyStatus
 from node_scripts.files import write_atomically
 from node_scripts.monitor import own_events
+from node_scripts.monitor.evictions_told import EvictionsTold
 from node_scripts.monitor.inputs import EVENTS, REQUESTS, Inputs
 from node_scripts.monitor.ledger import Entry, Ledger
 from node_scripts.monitor.live import Live, Window, shown_sample, tally
 from node_scripts.monitor.observation import Memory, observe, remember, unrecorded_since
 from node_scripts.monitor.parts import Parts
+from node_scripts.monitor.raising import Raising, raised_by_peers
 from node_scripts.monitor.remembered import COUNTED_KEY, LIFE_KEY, SEEN_KEY, Life, decoded, memory_of
-from node_scripts.monitor.sample import ModelSample, Sample, SensorSample
+from node_scripts.monitor.sample import ModelSample, Sample
 from node_scripts.monitor.sealed import Sealing
+from node_scripts.monitor.sensing import Sensing
 from node_scripts.monitor.settings import MonitorSettings
 from node_scripts.monitor.taken_back import read_taken_back
 from node_scripts.records import Event, RequestRecord
 
-SENSORS_WAIT_S = 2.5
 JUMP_S = 2.0
 """A difference between the clocks from which it is told as a jump."""
 FRESH_S = 30.0
 """Older requests say nothing of now: they count into minutes, not into alerts."""
-RAISED_AGAIN_S = 20.0
-"""The proxy forgets raised nodes unless it is told them again."""
 
 _LOG = logging.getLogger("garnet.monitor")
 
@@ -58,13 +56,10 @@ class Monitor:
         self._sample: Sample | None = None
         self._since_s = parts.clock.monotonic()
         self._fresh: list[RequestRecord] = []
-        self._told: tuple[list[str], int] = ([], 0)
-        self._told_s = 0.0
-        self._evictions_left = own_events.EVICTIONS_A_MINUTE
-        self._evictions_rest: dict[str, dict[str, int]] = {}
+        self._raising = Raising()
+        self._evictions = EvictionsTold()
         self._event_positions: dict[str, int] = {}
-        self._pool = ThreadPoolExecutor(1, "sensors")
-        self._reading: Future[SensorSample] | None = None
+        self._sensing = Sensing()
         self._peer_offsets: list[float] = []
         self._waiting = (0, 0)
         self._was_failing = ""
@@ -109,7 +104,7 @@ class Monitor:
             self.parts.shipping.stop(ship_s)
         self.parts.alerting.close()
         self.parts.sensors.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._sensing.close()
         self.parts.keeper.spool.close()
 
     # --- looks ------------------------------------------------------------------------------
@@ -124,12 +119,12 @@ class Monitor:
         now, now_s = clock.wall(), clock.monotonic()
         before = self._sample
         gap_s = 0.0 if before is None else now_s - before.monotonic_s
-        self._begin_reading(now_s)
+        self._sensing.begin(self.parts.sensors, now_s)
         self._read_requests(now)
         events = self._read_events()
         status = self.parts.proxy.status()
         models = observe(status, self._memory) if status is not None else {}
-        sensors = self._end_reading()
+        sensors = self._sensing.end()
         tell = self._tell()
         own = self._own_events(status, models, tell)
         if before is not None:
@@ -147,7 +142,7 @@ class Monitor:
             proxy_up=status is not None,
             models=models,
             peers={peer.name: peer.reachable for peer in status.peers} if status else {},
-            peers_raised=_raised(status),
+            peers_raised=raised_by_peers(status),
             latency_ms={name: one.latency_ms for name, one in tallies.items()},
             completion_tokens={name: one.completion_tokens for name, one in tallies.items()},
             spool_minutes=self._waiting[0],
@@ -161,28 +156,11 @@ class Monitor:
         self._window.add(sample, tallies)
         self._sample = sample
         if status is not None:
-            self._tell_proxy(status, now_s)
+            raised = self.parts.alerting.raised_nodes()
+            self._raising.tell(raised, status.pid, now_s, self.parts.proxy.raise_nodes)
         self._save([*events, *own, *alerts])
         self._write_live(sample)
         return sample
-
-    def _begin_reading(self, now_s: float) -> None:
-        if self._reading is None:
-            self._reading = self._pool.submit(self.parts.sensors.read, now_s)
-
-    def _end_reading(self) -> SensorSample:
-        reading = self._reading
-        if reading is None:
-            return SensorSample(errors=["sensors"])
-        try:
-            found = reading.result(SENSORS_WAIT_S)
-        except FutureTimeoutError:
-            return SensorSample(errors=["sensors"])
-        except Exception as error:  # noqa: BLE001 -- counted; requests and alerts go on without sensors
-            _LOG.error("sensors: %s", error)
-            found = SensorSample(errors=["sensors"])
-        self._reading = None
-        return found
 
     def _read_requests(self, now: float) -> None:
         try:
@@ -234,17 +212,10 @@ class Monitor:
             return events
         events += own_events.restarts(tell, status, models, self._memory)
         config = self.settings.config
-        told, rest = own_events.evictions(
-            own_events.maker(config.fleet, config.node), models, self._evictions_left
-        )
-        self._evictions_left -= len(told)
-        for name, sums in rest.items():
-            known = self._evictions_rest.setdefault(name, dict.fromkeys(sums, 0))
-            for figure, value in sums.items():
-                known[figure] += value
+        events += self._evictions.take(own_events.maker(config.fleet, config.node), models)
         self._peer_offsets = [peer.clock_offset_s for peer in status.peers if peer.clock_offset_s is not None]
         self.ledger.count(unrecorded_requests=unrecorded_since(status, self._memory))
-        return events + told
+        return events
 
     def _count(self, sample: Sample, before: Sample | None, status: ProxyStatus | None) -> None:
         in_open = self.ledger.add_sample(sample, before, self._memory.models or None)
@@ -252,12 +223,6 @@ class Monitor:
             self._memory = remember(status, sample.models, self._memory)
         if in_open:
             self._counted = self._memory
-
-    def _tell_proxy(self, status: ProxyStatus, now_s: float) -> None:
-        told = (self.parts.alerting.raised_nodes(), status.pid)
-        due = told != self._told or now_s - self._told_s >= RAISED_AGAIN_S
-        if due and (told[0] or self._told[0]) and self.parts.proxy.raise_nodes(told[0]):
-            self._told, self._told_s = told, now_s
 
     # --- what lasts -------------------------------------------------------------------------
 
@@ -291,8 +256,7 @@ class Monitor:
         """Seal the open minute, and past ones that the journal told of, and open the minute of now."""
         now = self.parts.clock.wall()
         self._read_requests(now)
-        rest = own_events.evictions_rest(self._tell(), self._evictions_rest)
-        self._evictions_left, self._evictions_rest = own_events.EVICTIONS_A_MINUTE, {}
+        rest = self._evictions.close(self._tell())
         minutes, positions = self.ledger.close(now)
         if not self._life.stopped:
             self._life = replace(self._life, seen_unix=now)
@@ -365,9 +329,3 @@ class Monitor:
             self.ledger.minute_s = config.minute_s
             self.ledger.begin(self.parts.clock.wall())
         self.settings, self.parts, self.settings_error = settings, parts, ""
-
-
-def _raised(status: ProxyStatus | None) -> list[str]:
-    if status is None:
-        return []
-    return sorted({name for peer in status.peers if peer.reachable for name in peer.raised})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node_scripts.monitor.monitor import RAISED_AGAIN_S
+from node_scripts.monitor.raising import RAISED_AGAIN_S
 from node_scripts.proxy.raised import RAISED_FOR_S, Raised
 
 
