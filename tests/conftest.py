@@ -9,12 +9,17 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.models import tiny_model
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in the background so; programs that a test interrupts would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same cases in every run; `pytest --hypothesis-profile=default` tries others.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("GARNET_CACHE", ROOT / ".cache"))

@@ -233,4 +233,9 @@ def test_parts_add_up_to_the_whole(steps: list[Any], cut: int) -> None:
     if whole.host.cpu_share is not None:
         assert first.host.cpu_share == pytest.approx(whole.host.cpu_share)
         first.host.cpu_share = whole.host.cpu_share
+    for name, expected in whole.models.items():
+        # Times per token are fractions, whose sum depends on the order in the last digit.
+        times = first.models[name].client.token_time_ms
+        assert times.total == pytest.approx(expected.client.token_time_ms.total)
+        times.total = expected.client.token_time_ms.total
     assert first == whole
