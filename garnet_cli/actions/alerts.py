@@ -15,6 +15,7 @@ from garnet_cli.actions.control import Asks
 from garnet_cli.actions.events import act
 from garnet_cli.errors import NodeError, UsageError
 from garnet_cli.fleet.inventory_values import nearest
+from node_scripts.decoding import convert
 from node_scripts.monitor.alerts.delivery import Delivered, deliver_to_each, urls_of
 from node_scripts.monitor.alerts.messages import trial
 from node_scripts.monitor.alerts.rules import RULE_BY_NAME
@@ -62,7 +63,7 @@ def read_alerts(node: Asks) -> NodeAlerts:
     if live is None:
         return NodeAlerts(node=node.name, time_unix=None, alerts=[])
     try:
-        alerts = msgspec.convert(live.get("alerts", []), list[ActiveAlert])
+        alerts = convert(live.get("alerts", []), list[ActiveAlert])
         return NodeAlerts(
             node=node.name,
             time_unix=float(live["time_unix"]),
@@ -145,7 +146,7 @@ def end_silences(node: Asks, rule: str, about: str | None, who: str, now_unix: f
 
 def read_silences(node: Asks) -> list[Silence]:
     """Return one node's silences, also those that ended lately."""
-    return msgspec.convert(node.ask("read_silences")["silences"], list[Silence])
+    return convert(node.ask("read_silences")["silences"], list[Silence])
 
 
 def merged(several: Sequence[Sequence[Silence]]) -> list[Silence]:
@@ -160,7 +161,7 @@ def merged(several: Sequence[Sequence[Silence]]) -> list[Silence]:
 
 def try_route(node: Asks, route: str) -> list[Delivered]:
     """Send a test message from a node; return how each URL took it."""
-    return msgspec.convert(node.ask("try_route", route=route)["outcomes"], list[Delivered])
+    return convert(node.ask("try_route", route=route)["outcomes"], list[Delivered])
 
 
 def try_route_here(
@@ -209,4 +210,4 @@ def _change(
         now_unix=now_unix,
         event=event,
     )
-    return msgspec.convert(answer["silences"], list[Silence])
+    return convert(answer["silences"], list[Silence])

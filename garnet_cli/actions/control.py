@@ -11,6 +11,7 @@ import msgspec
 from garnet_cli.errors import NodeError
 from garnet_cli.judge.watch import Observation
 from node_scripts.contracts import LoaderStatus, ProxyStatus, Slot, SlotStatus
+from node_scripts.decoding import convert
 
 PROXY_PATIENCE_S = 30.0
 """How long a proxy may be away: its supervisor brings it back in a second or two."""
@@ -52,7 +53,7 @@ def control(
 
 def proxy_status(node: Asks, *, patience_s: float = PROXY_PATIENCE_S) -> ProxyStatus:
     """Return the proxy's status, typed."""
-    return msgspec.convert(control(node, "GET", "/control/status", patience_s=patience_s), ProxyStatus)
+    return convert(control(node, "GET", "/control/status", patience_s=patience_s), ProxyStatus)
 
 
 def wait_for_release(node: Asks, release: str) -> None:
@@ -77,7 +78,7 @@ def put_slot(node: Asks, slot: Slot, *, force: bool = False) -> SlotStatus:
     ``force`` accepts an active loader that does not answer yet.
     """
     path = f"/control/slots/{slot.model}" + ("?force=1" if force else "")
-    return msgspec.convert(control(node, "PUT", path, msgspec.to_builtins(slot)), SlotStatus)
+    return convert(control(node, "PUT", path, msgspec.to_builtins(slot)), SlotStatus)
 
 
 def delete_slot(node: Asks, model: str) -> None:

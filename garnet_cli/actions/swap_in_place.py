@@ -14,6 +14,7 @@ from garnet_cli.actions.control import Asks, proxy_status, put_slot, wait_until_
 from garnet_cli.actions.loaders import Report
 from garnet_cli.errors import NodeError
 from node_scripts.contracts import Job, LoaderSpec, Slot
+from node_scripts.decoding import convert
 from node_scripts.journals import SwapJournal
 
 NO_MEMORY = "no_memory"
@@ -37,7 +38,7 @@ def job_to_leave(node: Asks, old: LoaderSpec, refused: NodeError, require_alone:
     found = node.ask("read_job", name=old.name)
     if found is None:
         raise refused
-    return msgspec.convert(found, Job)
+    return convert(found, Job)
 
 
 def leave(node: Asks, journal: SwapJournal, drain_timeout_s: float, report: Report) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from garnet_cli.errors import NodeError
 from node_scripts.contracts import JobStatus, Keys, SlotTable
+from node_scripts.decoding import convert
 from node_scripts.journals import DeployRecord, Lease, SwapJournal, Trial
 
 
@@ -97,7 +98,7 @@ class NodeFacts:
 def decode_facts(node: str, value: Any) -> NodeFacts:
     """Return ``value`` typed; raises :class:`NodeError` where it has another shape."""
     try:
-        return msgspec.convert(value, NodeFacts)
+        return convert(value, NodeFacts)
     except msgspec.ValidationError as error:
         raise NodeError(
             f"the agent's facts have an unexpected shape: {error}",

@@ -11,6 +11,7 @@ from typing import Literal
 
 from garnet_cli.errors import UsageError
 from garnet_cli.report.size_class import parameters_billion
+from node_scripts.decoding import convert
 
 OWN = Path(__file__).with_name("catalogue.toml")
 SMALLEST_RATIO = 0.5
@@ -57,7 +58,7 @@ def read_catalogue(path: Path | None = None) -> Catalogue:
 
     where = path or OWN
     try:
-        return msgspec.convert(tomllib.loads(where.read_text(encoding="utf-8")), Catalogue)
+        return convert(tomllib.loads(where.read_text(encoding="utf-8")), Catalogue)
     except OSError as error:
         raise UsageError(f"{where}: {error.strerror}", remedy="name another catalogue") from error
     except (ValueError, msgspec.ValidationError) as error:

@@ -14,6 +14,7 @@ from datetime import date
 import msgspec
 
 from garnet_cli.errors import GarnetError
+from node_scripts.decoding import decode
 from node_scripts.store.layout import compacted_prefix
 from node_scripts.store.objects import ObjectInfo, ObjectMissingError, ObjectStore
 
@@ -132,10 +133,10 @@ def read_manifest(store: ObjectStore, key: str) -> Manifest | None:
     """Return a manifest; ``None`` for a broken one. Raises GarnetError for one of a newer Garnet."""
     try:
         content = store.get(key)
-        schema = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("schema", msgspec.Raw(b"0"))
-        if msgspec.json.decode(schema, type=int) > MANIFEST_SCHEMA:
+        schema = decode(content, dict[str, msgspec.Raw]).get("schema", msgspec.Raw(b"0"))
+        if decode(schema, int) > MANIFEST_SCHEMA:
             raise GarnetError(f"{key} was written by a newer garnet", remedy="update garnet on this machine")
-        manifest = msgspec.json.decode(content, type=Manifest)
+        manifest = decode(content, Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, ObjectMissingError):
         return None
     named = manifest_key(manifest.fleet, manifest.date, manifest.number)

@@ -11,6 +11,7 @@ import msgspec
 
 from garnet_cli.errors import GarnetError
 from garnet_cli.store.fetch import fetch_each
+from node_scripts.decoding import decode
 from node_scripts.records import RECORD_SCHEMA, Event, Minute
 from node_scripts.store.layout import parse_minute_key
 from node_scripts.store.objects import ObjectStore
@@ -116,13 +117,13 @@ def _decode(key: str, text: bytes, kind: type[Record], upgraders: Mapping[int, U
                 f"{key} has schema {schema}, this garnet reads up to {RECORD_SCHEMA}",
                 remedy="update garnet on this machine",
             )
-        record = msgspec.json.decode(text, type=dict[str, Any])
+        record = decode(text, dict[str, Any])
         for version in range(schema, RECORD_SCHEMA):
             if version not in upgraders:
                 raise CorruptObjectError(f"there was no schema {version}")
             record = {**upgraders[version](record), "schema": version + 1}
         # By way of JSON: there a histogram's bucket is a key of text, as in what was shipped.
-        return msgspec.json.decode(msgspec.json.encode(record), type=kind)
+        return decode(msgspec.json.encode(record), kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptObjectError(str(error)) from error
     except (KeyError, TypeError, ValueError) as error:

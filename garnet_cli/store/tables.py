@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 
 from garnet_cli.store.columns import Column, columns_of, nested
+from node_scripts.decoding import convert
 from node_scripts.records import (
     RECORD_SCHEMA,
     ClientSide,
@@ -72,7 +72,7 @@ class Inner:
 
     def entry(self, row: Mapping[str, Any]) -> Any:
         """Return one row's entry."""
-        return msgspec.convert(nested(self.columns, row), self.kind)
+        return convert(nested(self.columns, row), self.kind)
 
 
 INNER = (
@@ -116,7 +116,7 @@ def minutes_of(tables: Mapping[str, Any]) -> Iterator[Minute]:
             raise ValueError(f"rows of schema {row['schema']}, this garnet reads up to {RECORD_SCHEMA}")
         identity = _identity(row)
         inner_dicts = {inner.attribute: entries[inner.table].get(identity, {}) for inner in INNER}
-        minute = msgspec.convert(nested(MINUTE_COLUMNS, row), Minute)
+        minute = convert(nested(MINUTE_COLUMNS, row), Minute)
         for attribute, held in inner_dicts.items():
             setattr(minute, attribute, held)
         yield minute
@@ -125,7 +125,7 @@ def minutes_of(tables: Mapping[str, Any]) -> Iterator[Minute]:
 def events_of(table: Any) -> Iterator[Event]:
     """Yield the events whose rows ``table`` holds."""
     for row in table.to_pylist():
-        yield msgspec.convert({**nested(EVENT_COLUMNS, row), "detail": json.loads(row["detail"])}, Event)
+        yield convert({**nested(EVENT_COLUMNS, row), "detail": json.loads(row["detail"])}, Event)
 
 
 def conformed(table: Any, name: str) -> Any:

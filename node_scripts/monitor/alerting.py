@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from node_scripts.decoding import decode
 from node_scripts.monitor import own_events
 from node_scripts.monitor.alerts.engine import AlertEngine
 from node_scripts.monitor.alerts.messages import Message
@@ -142,7 +143,7 @@ def _apprise(message: Message, urls: Sequence[str]) -> bool:
 def _revived(make: Callable[[_State | None], _Made], content: bytes | None, kind: type[_State]) -> _Made:
     if content is not None:
         try:
-            return make(msgspec.json.decode(content, type=kind))
+            return make(decode(content, kind))
         except (msgspec.MsgspecError, ValueError) as error:
             _LOG.error("the state of %s is begun anew: %s", kind.__name__, error)
     return make(None)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from node_scripts.decoding import decode
 from node_scripts.monitor.observation import Memory
 
 SEEN_KEY = "seen"
@@ -48,7 +49,7 @@ def decoded(content: bytes | None, kind: type[_Kept]) -> _Kept | None:
     if content is None:
         return None
     try:
-        return msgspec.json.decode(content, type=kind)
+        return decode(content, kind)
     except msgspec.MsgspecError as error:
         _LOG.error("what was remembered is begun anew: %s", error)
         return None

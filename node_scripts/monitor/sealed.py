@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from node_scripts.decoding import decode
 from node_scripts.records import Event, Minute
 
 COPY_NAME = "positions.json"
@@ -52,7 +53,7 @@ class Copy:
 def read_copy(path: Path) -> Copy | None:
     """Return what was kept beside the spool; ``None`` if it cannot be read."""
     try:
-        return msgspec.json.decode((path.parent / COPY_NAME).read_bytes(), type=Copy)
+        return decode((path.parent / COPY_NAME).read_bytes(), Copy)
     except (OSError, msgspec.MsgspecError):
         return None
 
@@ -65,6 +66,6 @@ def encode_minute(minute: Minute) -> bytes:
 def decode_minute(body: bytes) -> Minute:
     """Read a minute of the spool. Raises ValueError for one that is garbled."""
     try:
-        return msgspec.json.decode(gzip.decompress(body), type=Minute)
+        return decode(gzip.decompress(body), Minute)
     except (OSError, EOFError, zlib.error, msgspec.MsgspecError) as error:
         raise ValueError(f"garbled: {type(error).__name__}") from error

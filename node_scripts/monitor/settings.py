@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from node_scripts.decoding import decode
 from node_scripts.files import digest_of
 from node_scripts.monitor.config import (
     ACCESS_KEY_NAME,
@@ -49,7 +50,7 @@ def parse_secrets(text: str) -> dict[str, str]:
 def parse_settings(content: bytes, secrets: str) -> MonitorSettings:
     """Check the two files' contents. Raises MonitorSettingsError."""
     try:
-        config = msgspec.json.decode(content, type=MonitorConfig)
+        config = decode(content, MonitorConfig)
     except msgspec.MsgspecError as error:
         raise MonitorSettingsError(f"monitor.json: {error}") from error
     if config.schema > MONITOR_SCHEMA:

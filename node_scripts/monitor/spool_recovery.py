@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from node_scripts.decoding import decode
 from node_scripts.monitor.sealed import Sealing, decode_minute, read_copy
 from node_scripts.monitor.spool import Spool, insert_salvaged
 from node_scripts.monitor.spool_schema import SpoolCorruptError
@@ -105,7 +106,7 @@ def _read_all(path: Path) -> _Salvage:
                 salvage.minutes.append(decode_minute(body))
         for (line,) in _rows(database, "SELECT line FROM events WHERE rowid=?", "events", "rowid"):
             with contextlib.suppress(msgspec.MsgspecError, TypeError):
-                salvage.events.append(msgspec.json.decode(line, type=Event))
+                salvage.events.append(decode(line, Event))
         statement = "SELECT journal, file, offset FROM positions WHERE rowid=?"
         for journal, file, offset in _rows(database, statement, "positions", "rowid"):
             if isinstance(journal, str) and isinstance(file, str) and isinstance(offset, int):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from node_scripts.decoding import decode
 from node_scripts.journals import Trial
 from node_scripts.monitor.sample import TakenBack
 
@@ -23,7 +24,7 @@ def read_taken_back(path: Path, now_unix: float) -> TakenBack | None:
     ``None`` also where the file cannot be read, which the log says.
     """
     try:
-        trial = msgspec.json.decode(path.read_bytes(), type=Trial)
+        trial = decode(path.read_bytes(), Trial)
         age_s = now_unix - datetime.fromisoformat(trial.updated).timestamp()
     except FileNotFoundError:
         return None

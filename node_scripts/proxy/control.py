@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from node_scripts.contracts import Slot
+from node_scripts.decoding import decode
 from node_scripts.proxy import refusals
 from node_scripts.proxy.app import App
 from node_scripts.proxy.asked import Asked
@@ -97,7 +98,7 @@ class ControlApp(App):
     @staticmethod
     def _decode(body: bytes, model: str) -> Slot:
         try:
-            slot = msgspec.json.decode(body, type=Slot)
+            slot = decode(body, Slot)
         except msgspec.DecodeError as error:
             raise RequestRejectedError(f"Not a slot: {error}", code="invalid_slot") from error
         specs = [spec for spec in (slot.active, slot.next, slot.previous) if spec is not None]

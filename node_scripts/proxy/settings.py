@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from node_scripts.contracts import SCHEMA, FleetConfig, Keys, ModelConfig
+from node_scripts.decoding import decode
 from node_scripts.files import digest_of
 from node_scripts.paths import NodePaths
 from node_scripts.proxy.identity import KeyRing
@@ -43,7 +44,7 @@ class Settings:
 
 def _decode(content: bytes, kind: type[_Record], name: str) -> _Record:
     try:
-        record = msgspec.json.decode(content, type=kind)
+        record = decode(content, kind)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise SettingsError(f"{name}: {error}") from error
     if record.schema > SCHEMA:

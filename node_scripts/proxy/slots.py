@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from node_scripts.contracts import SCHEMA, LoaderSpec, LoaderStatus, Slot, SlotStatus, SlotTable
+from node_scripts.decoding import decode
 from node_scripts.files import write_atomically
 from node_scripts.paths import NodePaths
 from node_scripts.proxy.loaders import Loader
@@ -39,7 +40,7 @@ class _ModelFile(msgspec.Struct):
 def vocabulary_size(artifacts: Path, artifact: str) -> int:
     """Return the vocabulary size of an artifact's config.json; 0 if it cannot be known."""
     try:
-        config = msgspec.json.decode((artifacts / artifact / "config.json").read_bytes(), type=_ModelFile)
+        config = decode((artifacts / artifact / "config.json").read_bytes(), _ModelFile)
     except (OSError, msgspec.DecodeError) as error:
         _LOG.warning("vocabulary size of artifact %s is unknown: %s", artifact, type(error).__name__)
         return 0
@@ -50,7 +51,7 @@ def vocabulary_size(artifacts: Path, artifact: str) -> int:
 def read_table(path: Path) -> SlotTable:
     """Read the slot table; an absent one is empty. Raises SlotsError."""
     try:
-        table = msgspec.json.decode(path.read_bytes(), type=SlotTable)
+        table = decode(path.read_bytes(), SlotTable)
     except FileNotFoundError:
         return SlotTable(schema=SCHEMA, slots={})
     except (OSError, msgspec.DecodeError) as error:

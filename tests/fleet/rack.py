@@ -159,6 +159,7 @@ class Rack:
     def status(self) -> dict[str, Any]:
         """Return ``garnet status --json`` by node."""
         done = self.garnet("status", "--json", code=None)
+        assert done.stdout, f"garnet status: exit {done.returncode}\n{done.stderr}"
         return {one["node"]: one for one in json.loads(done.stdout)}
 
     def active(self, node: str, model: str) -> dict[str, Any]:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from garnet_cli.actions import leases
 from garnet_cli.actions.deploy.result import DeployResult
 from garnet_cli.actions.deploy.run import Deploy, DeployPlan
@@ -30,6 +28,7 @@ from garnet_cli.fleet.release import Release
 from garnet_cli.fleet.secrets_file import OperatorSecrets
 from garnet_cli.judge.deploy_plan import nodes_of, plan_difference
 from garnet_cli.judge.difference import Change
+from node_scripts.decoding import convert
 from node_scripts.records import RequestRecord
 
 PURPOSE = "garnet deploy"
@@ -148,9 +147,7 @@ def resume(
             f" this program is {desired.release.identifier}",
             remedy="resume it with that program, or `garnet deploy rollback`",
         )
-    before = {
-        name: msgspec.convert(found["requests"], list[RequestRecord]) for name, found in evidence.items()
-    }
+    before = {name: convert(found["requests"], list[RequestRecord]) for name, found in evidence.items()}
     fleet = desired.survey(nodes, scope.get("nodes") or list(trials))
     kept = [
         name

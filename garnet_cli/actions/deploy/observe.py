@@ -11,6 +11,7 @@ import msgspec
 from garnet_cli.actions.control import Asks, control, observation, proxy_status
 from garnet_cli.errors import GarnetError, NodeError
 from garnet_cli.judge.hard_gates import NodeHealth, failed_here
+from node_scripts.decoding import convert
 from node_scripts.records import RequestRecord
 
 LOOK_EVERY_S = 1.0
@@ -94,7 +95,7 @@ class NodeLog:
     def _recent(self, after: int) -> Recent:
         path = f"/control/recent?after={after}"
         answer = control(self.node, "GET", path, patience_s=PROXY_PATIENCE_S)
-        return msgspec.convert(answer, Recent)
+        return convert(answer, Recent)
 
     def _look_at_health(self) -> NodeHealth:
         status = proxy_status(self.node, patience_s=PROXY_PATIENCE_S)

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from node_scripts.agent.monitor import secrets_of
+from node_scripts.decoding import decode
 from node_scripts.monitor.alerts.delivery import deliver_to_each, urls_of
 from node_scripts.monitor.alerts.messages import trial
 from node_scripts.monitor.config import ROUTES, MonitorConfig
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     paths = NodePaths.at(options.root)
     try:
-        config = msgspec.json.decode(paths.monitor_file.read_bytes(), type=MonitorConfig)
+        config = decode(paths.monitor_file.read_bytes(), MonitorConfig)
     except FileNotFoundError:
         sys.stderr.write("this node's monitor has no settings yet: run `garnet up`\n")
         return 1

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from node_scripts.decoding import decode
+
 SILENCES_SCHEMA = 1
 ANY = "*"
 
@@ -41,7 +43,7 @@ class Silences:
 def decode_silences(content: bytes) -> list[Silence]:
     """Read the file's content; raises ValueError for a damaged one or one of a newer schema."""
     try:
-        found = msgspec.json.decode(content, type=Silences)
+        found = decode(content, Silences)
     except msgspec.MsgspecError as error:
         raise ValueError(f"damaged: {error}") from error
     if found.schema > SILENCES_SCHEMA:
