@@ -24,6 +24,8 @@ from tests.fleet.rack import Rack, RackNode, eventually
 pytestmark = pytest.mark.fleet
 
 MODEL = "tiny"
+UNLUCKY = "failed while it worked on this request; try again"
+"""What a client hears whose request was at both loaders when a poisonous one killed them."""
 
 
 @pytest.fixture(scope="module")
@@ -167,5 +169,7 @@ def test_poison_kills_two_loaders_at_most(rack: Rack, mark: str) -> None:
             assert (again.status, again.json["error"]["code"]) == (400, "request_refused")
         traffic.wait_for(len(traffic.seen) + 10)
     assert {node.name: pid_of(node) for node in rack.nodes} == after
-    assert_none_lost(traffic.seen)
+    unlucky = [one for one in traffic.seen if UNLUCKY in one.error]
+    assert len(unlucky) <= 2, "each worker has one request in hand at a time"
+    assert_none_lost([one for one in traffic.seen if one not in unlucky])
     assert post(one, chat(MODEL, "tell me")).status == 200

@@ -119,13 +119,25 @@ def running_loader(
             stop(process)
 
 
+def listens(path: Path) -> bool:
+    """Say whether somebody takes connections there: a socket is there before that, and may be left behind."""
+    connection = UnixConnection(path)
+    try:
+        connection.connect()
+    except OSError:
+        return False
+    finally:
+        connection.close()
+    return True
+
+
 def wait_until_loaded(loader: RunningLoader) -> None:
     """Return once the loader has loaded its model; raises AssertionError with its log if it never does."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         assert loader.process.poll() is None, loader.log.read_text()
         try:
-            if loader.stats()["load_misses"] == 1 and loader.http_socket.exists():
+            if loader.stats()["load_misses"] == 1 and listens(loader.http_socket):
                 return
         except OSError:
             pass

@@ -19,6 +19,7 @@ from node_scripts.loader_cache import prompt_cache_bytes_of
 from node_scripts.recent_evictions import KINDS
 from tests.node_scripts.loader_process import (
     RunningLoader,
+    listens,
     loader_command,
     loader_environment,
     running_loader,
@@ -174,7 +175,7 @@ def test_broken_model_ends_the_process(
     status, log = run_to_its_end(node_python, short_folder)
     assert status == 1
     assert "model 'm' does not load: " in log.splitlines()[-1]
-    assert not (short_folder / "l.http").exists()
+    assert not listens(short_folder / "l.http")
 
 
 def test_dead_generation_thread_ends_the_process(
@@ -199,7 +200,7 @@ def test_dead_generation_thread_ends_the_process(
     try:
         loader = RunningLoader("m", short_folder / "l.http", short_folder / "l.stats", log, process)
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not loader.http_socket.exists():
+        while time.monotonic() < deadline and not listens(loader.http_socket):
             time.sleep(0.05)
         assert loader.stats()["unknown"] == ["guard:all"]
         with pytest.raises((ConnectionError, AssertionError)):
@@ -236,7 +237,7 @@ def test_missing_private_name_leaves_a_figure_unknown_and_serves_on(
             "m", short_folder / "l.http", short_folder / "l.stats", short_folder / "log", process
         )
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not loader.http_socket.exists():
+        while time.monotonic() < deadline and not listens(loader.http_socket):
             time.sleep(0.05)
         ask_in_text(loader, "a prompt")
         stats = loader.stats()
